@@ -1,0 +1,1 @@
+"""The one process per user that owns the model; its app, its launcher, its client."""

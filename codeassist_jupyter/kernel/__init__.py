@@ -1,0 +1,1 @@
+"""Everything that touches IPython: magics, context capture, display, cell insertion."""

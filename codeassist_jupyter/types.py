@@ -1,0 +1,164 @@
+"""Values that cross rooms: prompts, events, usage, and the contract every engine meets.
+
+Knows nothing of HTTP, IPython or any model library.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+Priority = Literal["interactive", "background"]
+StopReason = Literal["stop", "length", "cancelled", "repetition"]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat; `content` is plain text, never a rendered template."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What an engine is asked: the chat so far, the last message being the question."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Infill:
+    """Code before and after a gap that the engine is to fill (fill-in-the-middle)."""
+
+    prefix: str
+    suffix: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How an engine continues a prompt; temperature 0 is greedy and deterministic.
+
+    `json_schema` constrains the answer to JSON of that schema ({} means any JSON value).
+    """
+
+    max_tokens: int = 1024
+    temperature: float = 0.0
+    seed: int = 0
+    stop: tuple[str, ...] = ()
+    json_schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place an answer may cite, as shown to the user."""
+
+    id: int
+    path: str
+    start_line: int | None = None
+    end_line: int | None = None
+    cell: int | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost; times in milliseconds, rates in tokens per second.
+
+    `prompt_tokens` includes `cached_tokens`; `context_length` is that of the engine.
+    """
+
+    model: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    ttft_ms: float
+    tokens_per_s: float
+    prefill_tokens_per_s: float = 0.0
+    context_length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Event: what the answer may cite; comes before any text."""
+
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Event: the prompt is being read; `done` of `total` tokens are."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Event: the next piece of the answer."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Event: the answer is over; always the last one unless `Failed` is."""
+
+    reason: StopReason
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """Event: the answer broke off; `code` names one of our error classes."""
+
+    code: str
+    message: str
+    hint: str
+
+
+Event = Sources | Progress | Text | Done | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Abilities:
+    """What an engine can do; `context_length` in tokens."""
+
+    context_length: int
+    can_infill: bool = False
+    prefix_cache: bool = False
+    parallel: int = 1
+
+
+@dataclass(slots=True)
+class Request:
+    """One job for an engine; setting `cancel` ends it within one batch."""
+
+    prompt: Prompt | Infill
+    sampling: Sampling = field(default_factory=Sampling)
+    priority: Priority = "interactive"
+    kernel_busy: bool = False
+    cancel: threading.Event = field(default_factory=threading.Event)
+
+
+class Engine(Protocol):
+    """A language model: the contract that one parametrised test holds every engine to.
+
+    `generate` yields Progress and Text events and ends with exactly one Done or Failed; it raises
+    a CodeAssistError only before the first event. Both methods may be called from any thread.
+    """
+
+    @property
+    def model(self) -> str: ...
+
+    @property
+    def abilities(self) -> Abilities: ...
+
+    def generate(self, request: Request) -> Iterator[Event]: ...
+
+    def count_tokens(self, text: str) -> int: ...
+
+    def close(self) -> None: ...
