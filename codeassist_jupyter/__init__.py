@@ -1,4 +1,4 @@
-"""A private, local coding assistant for notebooks: `%load_ext codeassist_jupyter`, then `%%assist`."""
+"""A private, local coding assistant for notebooks: `%load_ext codeassist_jupyter`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def home() -> Path:
 
 
 def runtime_dir() -> Path:
-    """Folder of the host's socket, lock and pid: short, because a socket path has 107 bytes at most.
+    """Folder of the host's socket, lock and pid: short: a socket path has 107 bytes at most.
 
     One per data folder, so that two CODEASSIST_HOMEs never share a host.
     """

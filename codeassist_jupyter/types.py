@@ -162,3 +162,36 @@ class Engine(Protocol):
     def count_tokens(self, text: str) -> int: ...
 
     def close(self) -> None: ...
+
+
+ChunkKind = Literal["module", "class", "function", "method", "cell", "section", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The unit that is indexed and cited: a symbol, a notebook cell, a section or a run of text.
+
+    `path` is relative to the project root, with forward slashes. Lines are 1-based and inclusive;
+    in a notebook they count within the cell `cell` (0-based, all cells counted) of id `cell_id`.
+    `header` is what is embedded (path, class, split name, parameters, first docstring line).
+    """
+
+    id: str
+    path: str
+    kind: ChunkKind
+    name: str
+    language: str
+    start_line: int
+    end_line: int
+    header: str
+    text: str
+    cell: int | None = None
+    cell_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that answers a query; scores compare within one query only, higher is better."""
+
+    chunk: Chunk
+    score: float
