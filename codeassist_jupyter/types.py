@@ -124,6 +124,16 @@ Event = Sources | Progress | Text | Done | Failed
 
 
 @dataclass(frozen=True, slots=True)
+class Speed:
+    """How fast this machine runs one model, as set-up measured it; rates in tokens per second."""
+
+    prefill_tokens_per_s: float
+    decode_tokens_per_s: float
+    prefill_threads: int
+    decode_threads: int
+
+
+@dataclass(frozen=True, slots=True)
 class Abilities:
     """What an engine can do; `context_length` in tokens."""
 
