@@ -20,6 +20,9 @@ CodeAssistError
 │   ├── HostUnavailable   the host could not be started or reached
 │   ├── HostStalled       the host made no progress and was stopped
 │   └── HostLost          the host went away in the middle of an answer
+├── IndexFailed           the project's index cannot be used
+│   ├── IndexBusy         another process has it open
+│   └── EmbedderMissing   the package of an optional encoder is not installed
 └── NotAllowed            security said no: path, address
 """
 
@@ -127,6 +130,18 @@ class HostStalled(HostError):
 
 class HostLost(HostError):
     hint = "Ask again: a fresh host is started. What had arrived is kept above."
+
+
+class IndexFailed(CodeAssistError):
+    hint = "`codeassist index --rebuild` builds it anew from your files."
+
+
+class IndexBusy(IndexFailed):
+    hint = "Only the host may open it; `codeassist host status` shows who does."
+
+
+class EmbedderMissing(IndexFailed):
+    hint = 'Install it: python -m pip install "codeassist-jupyter[sentence-transformers]"'
 
 
 class NotAllowed(CodeAssistError): ...
