@@ -6,7 +6,7 @@ Knows nothing of HTTP, IPython or any model library.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -50,6 +50,29 @@ class Sampling:
     seed: int = 0
     stop: tuple[str, ...] = ()
     json_schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A cell as it was executed: `number` is its In[n]; output and error are text, bounded."""
+
+    number: int
+    source: str
+    output: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the assistant may know beside the question; everything in it is data, not instruction.
+
+    `cells` in run order; `variables` maps names to descriptions; `attachments` are (label, text)
+    that belong to this question only, such as the objects it names in braces.
+    """
+
+    cells: tuple[Cell, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
