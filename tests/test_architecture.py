@@ -43,8 +43,8 @@ UNSAFE_FILES = ["pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", 
 # Too slow to load, or too dangerous to have, in the process that holds the user's variables.
 HEAVY = {
     "duckdb", "fastapi", "httpx", "huggingface_hub", "jinja2", "lancedb", "llama_cpp", "matplotlib",
-    "nbclient", "nbformat", "numpy", "onnxruntime", "pandas", "polars", "pyarrow", "pydantic", "rich",
-    "starlette", "tantivy", "tokenizers", "torch", "uvicorn", "xllamacpp",
+    "nbclient", "nbformat", "numpy", "onnxruntime", "pandas", "polars", "pyarrow", "pydantic",
+    "rich", "starlette", "tantivy", "tokenizers", "torch", "uvicorn", "xllamacpp",
 }
 # fmt: on
 
@@ -92,10 +92,10 @@ def climbs(tree: ast.AST, module: str) -> Iterator[str]:
     """Yield each import that goes up, sideways, or from the kernel side past the client."""
     here = room(module)
     for line, name in imported(tree, module):
-        parts = name.split(".")
-        if parts[0] != PACKAGE or here == "__init__" or parts[1] in {here, "__version__"}:
+        top, _, rest = name.partition(".")
+        there = rest.split(".")[0]
+        if top != PACKAGE or here == "__init__" or there in {here, "", "__version__"}:
             continue
-        there = parts[1]
         if here in KERNEL_SIDE and (within(name, CLIENT) or there == "host"):
             allowed = within(name, CLIENT)
         else:
