@@ -1,0 +1,245 @@
+"""The kernel's way to the host: one class, synchronous, for any thread and any forked child.
+
+Starts the host when needed, asks again once if it died before anything was shown, and stops one
+that gives no sign of life.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..config import Settings
+from ..engine.sse import payloads
+from ..engine.text import clean
+from ..errors import CodeAssistError, HostError, HostLost, HostStalled, HostUnavailable
+from ..types import Done, Event, Failed, Message, Priority, Sampling, Text
+from . import endpoint, launcher, wire
+from .endpoint import Endpoint
+
+if TYPE_CHECKING:
+    import httpx
+
+_SHORT_S = 5.0  # for requests that the host answers by itself
+
+
+@dataclass(slots=True)
+class _Connection:
+    """What one process knows of the host; a forked child makes its own."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    endpoint: Endpoint | None = None
+    http: httpx.Client | None = None
+
+
+class HostClient:
+    """Everything a kernel asks of the host; raises our errors only."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connections: dict[int, _Connection] = {}
+        self._cancelled: set[str] = set()
+
+    def chat(
+        self,
+        messages: Iterable[Message],
+        *,
+        sampling: Sampling | None = None,
+        model: str | None = None,
+        engine: str | None = None,
+        priority: Priority = "interactive",
+        kernel_busy: bool = False,
+        request_id: str | None = None,
+    ) -> Iterator[Event]:
+        """Answer a chat; what goes wrong before the first text is raised, later it is a Failed."""
+        sampling = sampling or Sampling()
+        body = self._body(sampling, model, engine, priority, kernel_busy, request_id)
+        body["messages"] = [{"role": m.role, "content": clean(m.content)} for m in messages]
+        if sampling.json_schema is not None:
+            body["response_format"] = _response_format(sampling.json_schema)
+        return self._events("/v1/chat/completions", body)
+
+    def infill(
+        self,
+        prefix: str,
+        suffix: str,
+        *,
+        sampling: Sampling | None = None,
+        model: str | None = None,
+        engine: str | None = None,
+        priority: Priority = "interactive",
+        kernel_busy: bool = False,
+        request_id: str | None = None,
+    ) -> Iterator[Event]:
+        """Fill the gap between `prefix` and `suffix`; errors as in `chat`."""
+        sampling = sampling or Sampling()
+        body = self._body(sampling, model, engine, priority, kernel_busy, request_id)
+        body |= {"prompt": clean(prefix), "suffix": clean(suffix)}
+        return self._events("/v1/completions", body)
+
+    def cancel(self, request_id: str) -> None:
+        """End a request that another thread is reading; never starts a host, never raises."""
+        import httpx
+
+        self._cancelled.add(request_id)
+        at = self._mine().endpoint or endpoint.read()
+        if at is None or not at.listening():
+            return
+        try:
+            with at.connect(_SHORT_S) as http:
+                http.post("/v1/cancel", json={"id": request_id})
+        except httpx.TransportError:
+            self._forget(at)  # gone or stuck: there is nothing to cancel, or nobody to tell
+
+    def models(self) -> list[dict[str, Any]]:
+        """List the chat models, each with id, installed, loaded, size, licence and default."""
+        models: list[dict[str, Any]] = self._get("/v1/models")["data"]
+        return models
+
+    def health(self, start: bool = True) -> dict[str, Any] | None:
+        """Ask for the host's state, model and speeds; None if none runs and `start` is False."""
+        if start:
+            return self._get("/health")
+        at = endpoint.read()
+        return launcher.probe(at) if at is not None else None
+
+    def shutdown(self) -> bool:
+        """Stop the running host; False if there was none."""
+        self.close()
+        return launcher.stop_host()
+
+    def close(self) -> None:
+        """Close this process's connections; the next call opens new ones."""
+        connection = self._connections.pop(os.getpid(), None)
+        if connection is not None and connection.http is not None:
+            connection.http.close()
+
+    def _body(
+        self,
+        sampling: Sampling,
+        model: str | None,
+        engine: str | None,
+        priority: Priority,
+        kernel_busy: bool,
+        request_id: str | None,
+    ) -> dict[str, Any]:
+        engine = engine or self._settings.engine
+        defaults = {"llama_cpp": self._settings.model, "openai": self._settings.openai_model}
+        return {
+            "model": model or defaults.get(engine) or None,
+            "engine": engine,
+            "stream": True,
+            "max_tokens": sampling.max_tokens,
+            "temperature": sampling.temperature,
+            "seed": sampling.seed,
+            "stop": [clean(stop) for stop in sampling.stop],
+            "priority": priority,
+            "kernel_busy": kernel_busy,
+            "request_id": request_id or uuid.uuid4().hex,
+        }
+
+    def _events(self, path: str, body: dict[str, Any]) -> Iterator[Event]:
+        shown = False
+        for attempt in (1, 2):
+            try:
+                for event in self._attempt(path, body):
+                    shown = shown or isinstance(event, Text)
+                    yield event
+            except (HostLost, HostStalled) as exc:
+                if shown:
+                    yield Failed(exc.code, exc.message, exc.hint)
+                    return
+                again = attempt == 1 and isinstance(exc, HostLost)
+                if not again or body["request_id"] in self._cancelled:
+                    raise
+            else:
+                self._cancelled.discard(body["request_id"])
+                return
+
+    def _attempt(self, path: str, body: dict[str, Any]) -> Iterator[Event]:
+        """Ask once; raises HostLost and HostStalled, and what the host says went wrong."""
+        import httpx
+
+        at, http = self._connect()
+        try:
+            with http.stream("POST", path, json=body) as response:
+                if response.status_code != 200:
+                    raise _refusal(response)
+                for data in payloads(response.iter_bytes()):
+                    event = wire.event(data)
+                    if event is not None:
+                        yield event
+                    if isinstance(event, Done | Failed):
+                        return
+        except httpx.ReadTimeout as exc:
+            self._forget(at)
+            launcher.kill_host(at)
+            raise HostStalled(
+                f"the host gave no sign of life for {self._settings.stall_timeout_s:.0f} s"
+                " and was stopped"
+            ) from exc
+        except httpx.TransportError as exc:
+            self._forget(at)
+            raise HostLost("the host went away") from exc
+        except ValueError as exc:
+            raise HostError(f"the host sent what we cannot read: {exc}") from exc
+        self._forget(at)
+        raise HostLost("the host broke off in the middle of its answer")
+
+    def _get(self, path: str) -> dict[str, Any]:
+        import httpx
+
+        for last in (False, True):
+            at, http = self._connect()
+            try:
+                response = http.get(path)
+                if response.status_code != 200:
+                    raise _refusal(response)
+                answer: dict[str, Any] = response.json()
+            except (httpx.TransportError, HostLost) as exc:
+                self._forget(at)
+                if last:
+                    raise HostUnavailable(f"the host does not answer: {exc}") from exc
+            else:
+                return answer
+        raise AssertionError("unreachable")
+
+    def _mine(self) -> _Connection:
+        return self._connections.setdefault(os.getpid(), _Connection())
+
+    def _connect(self) -> tuple[Endpoint, httpx.Client]:
+        mine = self._mine()
+        with mine.lock:
+            if mine.endpoint is None or mine.http is None:
+                mine.endpoint = launcher.ensure_host(self._settings)
+                mine.http = mine.endpoint.connect(self._settings.stall_timeout_s)
+            elif not mine.endpoint.listening():
+                mine.endpoint = launcher.ensure_host(self._settings)
+                mine.http = mine.endpoint.connect(self._settings.stall_timeout_s)
+            return mine.endpoint, mine.http
+
+    def _forget(self, at: Endpoint) -> None:
+        mine = self._mine()
+        with mine.lock:
+            if mine.endpoint == at:
+                mine.endpoint = mine.http = None
+
+
+def _refusal(response: httpx.Response) -> CodeAssistError:
+    response.read()
+    if response.status_code == 401:  # another host has taken the socket: find it
+        return HostLost("the host was replaced")
+    try:
+        return wire.raised(response.json())
+    except (ValueError, KeyError, TypeError):
+        return HostError(f"the host answered with status {response.status_code}")
+
+
+def _response_format(schema: dict[str, Any]) -> dict[str, Any]:
+    if not schema:
+        return {"type": "json_object"}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}
