@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from ..errors import CodeAssistError
 
 # Each names a module here with `add(subparsers)`, which sets `func(args) -> int`.
-COMMANDS = ("models",)
+COMMANDS = ("setup", "models")
 
 INTERRUPTED = 130
 

@@ -111,7 +111,8 @@ class _Steps:
         self._last: tuple[str, int] = ("", -1)
 
     def show(self, progress: download.Progress) -> None:
-        tenth = 10 * progress.done // max(progress.total, 1)
+        moves = progress.phase == "downloading"
+        tenth = 10 * progress.done // max(progress.total, 1) if moves else 0
         doing = _doing(progress)
         if (doing, tenth) != self._last:
             self._last = (doing, tenth)

@@ -202,7 +202,7 @@ def _disk_errors(model: Model, models_path: Path) -> Iterator[None]:
 
 
 def _work(model: Model, models_path: Path) -> Path:
-    return models_path / ".work" / model.id
+    return models_path / f".{model.id}.work"
 
 
 def _not_whole(model: Model, models_path: Path) -> list[File]:
