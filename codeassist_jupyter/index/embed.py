@@ -107,7 +107,7 @@ class OnnxEncoder:
             self._session = ort.InferenceSession(
                 str(weights), options, providers=["CPUExecutionProvider"]
             )
-        except Exception as exc:  # noqa: BLE001 - its exception classes are private
+        except Exception as exc:
             raise ModelUnusable(f"ONNX Runtime cannot load {weights.name}: {exc}") from exc
         self.name = name
         self._inputs = {i.name for i in self._session.get_inputs()}
@@ -187,7 +187,7 @@ def _tokenizer(path: Path) -> Tokenizer:
 
     try:
         tokenizer = Tokenizer.from_file(str(path))
-    except Exception as exc:  # noqa: BLE001 - the library raises bare Exception
+    except Exception as exc:
         raise ModelUnusable(f"cannot read the tokenizer {path.name}: {exc}") from exc
     tokenizer.no_padding()
     tokenizer.no_truncation()

@@ -6,8 +6,9 @@ are alive.
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import tantivy
@@ -19,20 +20,12 @@ from .tokens import code_tokens
 # Written to the manifest; the files of another format are rebuilt, never read.
 FORMAT = "tantivy-7/fields-1"
 
+# `scope` is the class around a symbol, `place` the path; `body` is the chunk's own text.
 FIELDS = ("name", "scope", "place", "header", "body")
 
+_MOST_WORDS = 48  # of a pasted page the rarest are searched, in the time of a question
+
 _WRITER_HEAP = 48_000_000  # bytes; Tantivy wants at least 15 MB a thread
-
-
-@dataclass(frozen=True, slots=True)
-class Boosts:
-    """How much a word counts in each field: `scope` is the enclosing class, `place` the path."""
-
-    name: float = 5.0
-    scope: float = 2.0
-    place: float = 1.0
-    header: float = 1.0
-    body: float = 1.0
 
 
 class Lexical:
@@ -63,54 +56,94 @@ class Lexical:
         """Number of documents that a search sees."""
         return self._searcher.num_docs
 
-    def add(self, no: int, chunk: Chunk) -> None:
-        document = tantivy.Document()
-        document.add_unsigned("no", no)
-        document.add_text("path", chunk.path)
-        scope, _, name = chunk.name.rpartition(".")
-        texts = (name, scope, chunk.path, chunk.header, chunk.text)
-        for field, text in zip(FIELDS, texts, strict=True):
-            document.add_text(field, " ".join(code_tokens(text)))
-        self._writer.add_document(document)
-
-    def delete(self, numbers: Iterable[int]) -> None:
-        for no in numbers:
-            self._writer.delete_documents_by_term("no", no)
-
-    def delete_path(self, path: str) -> None:
-        self._writer.delete_documents_by_term("path", path)
-
-    def commit(self) -> None:
-        """Make all additions and deletions durable and visible at once."""
+    def change(
+        self, gone: Iterable[int], new: Mapping[int, Chunk], gone_paths: Iterable[str] = ()
+    ) -> None:
+        """Delete and add documents in one commit: durable and visible together, or not at all."""
         try:
+            for path in gone_paths:
+                self._writer.delete_documents_by_term("path", path)
+            for no in gone:
+                self._writer.delete_documents_by_term("no", no)
+            for no, chunk in new.items():
+                self._writer.add_document(_document(no, chunk))
             self._writer.commit()
             self._index.reload()
         except (OSError, ValueError) as exc:
+            self._writer.rollback()
             raise IndexFailed(f"the text index cannot be written: {exc}") from exc
+        except BaseException:
+            self._writer.rollback()
+            raise
         self._searcher = self._index.searcher()
 
     def search(
-        self, words: Mapping[str, float], boosts: Boosts, limit: int, like: Lexical | None = None
+        self, text: str, boosts: Mapping[str, float], limit: int, like: Lexical | None = None
     ) -> dict[int, float]:
-        """Score the best `limit` documents for weighted words, by number.
+        """Score the best `limit` documents by number; `boosts` says what a field's words count.
 
         `like` lends the rarity of words from another, larger index, so that scores of both
         can stand in one list.
         """
+        searcher = self._searcher
         clauses = []
-        for field in FIELDS:
-            boost = getattr(boosts, field)
-            for word, weight in words.items() if boost else ():
-                factor = boost * weight * (self._rarity(field, word, like) if like else 1.0)
+        for word, weight in self._words(text).items():
+            for field, boost in boosts.items():
+                factor = boost * weight
+                if like is not None:
+                    factor *= like._rarity(field, word) / self._rarity(field, word)
                 term = tantivy.Query.term_query(self._schema, field, word, "freq")
                 clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, factor)))
-        if not clauses or not self.size:
+        if not clauses:
             return {}
-        searcher = self._searcher
         query = tantivy.Query.boolean_query(clauses)
         hits = searcher.search(query, limit, count=False).hits
         numbers = searcher.fast_field_values("no", [address for _, address in hits])
-        return {int(no): score for no, (score, _) in zip(numbers, hits, strict=True)}
+        return {int(no or 0): score for no, (score, _) in zip(numbers, hits, strict=True)}
+
+    def coverage(self, query: str, text: str) -> float:
+        """The share of a query's words that stand in a text, each weighed by its rarity."""
+        rarity = {word: self._rarity("body", word) for word in self._words(query)}
+        present = rarity.keys() & set(code_tokens(text))
+        return sum(rarity[word] for word in present) / (sum(rarity.values()) or 1.0)
+
+    def collect_garbage(self) -> None:
+        """Delete files that no segment needs; for idle times."""
+        self._writer.garbage_collect_files()
 
     def close(self) -> None:
         self._writer.wait_merging_threads()
+
+    def _words(self, text: str) -> dict[str, int]:
+        """The words to search and how often each was asked for."""
+        words = Counter(code_tokens(text))
+        if len(words) <= _MOST_WORDS:
+            return words
+        rarest = sorted(words, key=lambda word: self._searcher.doc_freq("body", word) or self.size)
+        return {word: words[word] for word in rarest[:_MOST_WORDS]}
+
+    def _rarity(self, field: str, word: str) -> float:
+        """The inverse document frequency that Tantivy gives a word."""
+        count = self._searcher.doc_freq(field, word)
+        return math.log1p((max(self.size, count) - count + 0.5) / (count + 0.5))
+
+
+def _document(no: int, chunk: Chunk) -> tantivy.Document:
+    scope, _, name = chunk.name.rpartition(".")
+    document = tantivy.Document()
+    document.add_unsigned("no", no)
+    document.add_text("path", chunk.path)
+    texts = (name, scope, chunk.path, chunk.header, chunk.text)
+    for field, text in zip(FIELDS, texts, strict=True):
+        document.add_text(field, " ".join(code_tokens(text)))
+    return document
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field("no", indexed=True, fast=True)
+    builder.add_text_field("path", tokenizer_name="raw", index_option="basic")
+    for field in FIELDS:
+        # Text arrives as terms joined by spaces: three times as fast as pre-tokenised objects.
+        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()

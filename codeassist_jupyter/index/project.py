@@ -1,0 +1,309 @@
+"""One project's index, opened: manifest, text index, vectors and the cells of open notebooks.
+
+Only the host opens it. Whatever is damaged or of another version is thrown away and said so in
+`message`; `build.refresh` fills it again.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import IndexBusy, IndexFailed
+from ..types import Chunk
+from .embed import Encoder, text_key
+from .graph import Edge
+from .lexical import FORMAT, Lexical
+from .overlay import FIRST_NUMBER, Overlay
+from .roster import Roster
+from .store import VERSION, Entry, File, Manifest, entry_of
+from .vectors import Vectors
+
+_SYMBOLS = {"function", "method", "class"}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """An encoder and its vectors."""
+
+    encoder: Encoder
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """One file on its way into the stores."""
+
+    file: File
+    chunks: Sequence[Chunk]
+    edges: Sequence[Edge] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `%assist index` shows; `age_s` is None before the first refresh has ended.
+
+    `pending` counts the texts that each encoder has still to read; `size` is bytes on disk.
+    """
+
+    root: str
+    files: int
+    lines: int
+    chunks: int
+    open_cells: int
+    skipped: tuple[tuple[str, str], ...]
+    size: int
+    age_s: float | None
+    pending: dict[str, int] = field(default_factory=dict)
+    message: str = ""
+
+
+class Index:
+    """Use `Index.open`. One thread may write (`write`, `remove`) while any number search."""
+
+    def __init__(self, folder: Path, root: Path, encoders: Sequence[Encoder]) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder = folder
+        self.root = root
+        self.message = ""
+        self.manifest = Manifest(folder / "meta.duckdb")
+        try:
+            self._check_version()
+            self.lexical = Lexical(folder / "tantivy")
+            self._sweep()
+            self.roster = Roster(self.manifest.entries())
+            if self.lexical.size != len(self.roster):
+                raise IndexFailed("the text index does not match the manifest")
+        except IndexFailed:
+            self.manifest.close()
+            raise
+        self.tiers = tuple(
+            Tier(encoder, Vectors(folder, f"vectors-{_slug(encoder.name)}", encoder.dimension))
+            for encoder in encoders
+        )
+        self.overlay = Overlay(self.roster)
+
+    @classmethod
+    def open(cls, folder: Path, root: Path, encoders: Sequence[Encoder] = ()) -> Index:
+        """Open the index of `root` kept in `folder`, or start an empty one.
+
+        `encoders` stand in the order of their speed; the first must be instant. Raises IndexBusy
+        when another process has the index open.
+        """
+        try:
+            return cls(folder, root, encoders)
+        except IndexBusy:
+            raise
+        except IndexFailed as exc:
+            _log.warning("rebuilding %s: %s", folder, exc.message)
+            _empty(folder)
+            index = cls(folder, root, encoders)
+            index.message = f"{exc.message}; it is built anew"
+            return index
+
+    def load_vectors(self) -> None:
+        """Read the vectors from disk: seconds, so the host calls it behind the first answers."""
+        keys = self.roster.texts()
+        for tier in self.tiers:
+            try:
+                tier.vectors.load(keys)
+            except IndexFailed as exc:
+                _log.warning("%s", exc.message)
+                self.message = f"{exc.message}; they are computed anew"
+                tier.vectors.drop()
+                tier.vectors.load(keys)
+
+    def write(self, batch: Sequence[Parsed]) -> None:
+        """Replace all that is known of some files; durable and searchable on return.
+
+        A chunk whose text has not changed keeps its number, and so its place in every store.
+        """
+        files = [parsed.file for parsed in batch]
+        self.manifest.begin(files)
+        stored: list[tuple[Entry, Chunk]] = []
+        stale: list[int] = []
+        fresh: list[tuple[Entry, Chunk]] = []
+        for parsed in batch:
+            known = defaultdict[str, list[int]](list)
+            for entry in self.roster.of_path(parsed.file.path):
+                if entry.no < FIRST_NUMBER:
+                    known[entry.digest].append(entry.no)
+            for chunk in parsed.chunks:
+                entry = entry_of(0, chunk)
+                if known[entry.digest]:
+                    stored.append((entry._replace(no=known[entry.digest].pop()), chunk))
+                else:
+                    fresh.append((entry, chunk))
+            stale += [no for numbers in known.values() for no in numbers]
+        numbers = self.manifest.new_numbers(len(fresh))
+        fresh = [(entry._replace(no=no), c) for no, (entry, c) in zip(numbers, fresh, strict=True)]
+        self.lexical.change(stale, {entry.no: chunk for entry, chunk in fresh})
+        self.manifest.finish(files, stored + fresh, [e for parsed in batch for e in parsed.edges])
+        self.roster.add(entry for entry, _ in stored + fresh)
+        self.roster.remove(stale)
+
+    def remove(self, paths: Sequence[str]) -> None:
+        """Forget files."""
+        if not paths:
+            return
+        gone = [e.no for path in paths for e in self.roster.of_path(path) if e.no < FIRST_NUMBER]
+        self.manifest.begin([File(path, 0, 0, 0) for path in paths])
+        self.lexical.change((), {}, paths)
+        self.manifest.remove(paths)
+        self.roster.remove(gone)
+
+    def put_cell(
+        self,
+        path: str,
+        cell_id: str,
+        source: str,
+        cell: int | None = None,
+        heading: str = "",
+        kind: str = "code",
+    ) -> None:
+        """Make the text of an open notebook's cell searchable, saved or not; see Overlay.put."""
+        entries = self.overlay.put(path, cell_id, source, cell, heading, kind)
+        if self.tiers and entries:
+            instant = self.tiers[0]
+            chunks = self.overlay.chunks(entry.no for entry in entries)
+            vectors = instant.encoder.encode([chunks[entry.no].header for entry in entries])
+            instant.vectors.add([entry.key for entry in entries], vectors, durable=False)
+
+    def visible(self, no: int) -> Entry | None:
+        """The entry of a number, unless it is gone or hidden by an open cell."""
+        entry = self.roster.get(no)
+        return None if entry is None or self.overlay.hides(entry) else entry
+
+    def find_words(self, text: str, boosts: Mapping[str, float], limit: int) -> dict[int, float]:
+        """BM25 scores of the best chunks by number, those of open cells included."""
+        scores = self.lexical.search(text, boosts, limit)
+        scores |= self.overlay.search(text, boosts, limit, self.lexical)
+        return {no: score for no, score in scores.items() if self.visible(no)}
+
+    def find_like(self, text: str, also: Iterable[int], limit: int) -> list[dict[int, float]]:
+        """For each tier: similarities of the best `limit` chunks, and of `also`, by number.
+
+        1 is the chunk that is most like the text, 0 one that is as unlike as the average.
+        """
+        also = list(also)
+        return [self._similar(tier, text, also, limit) for tier in self.tiers]
+
+    def find_symbol(self, name: str) -> list[int]:
+        """Numbers of the chunks that define a name, `Class.method` or `module.function`."""
+        found = self._defined(name)
+        if not found and "." in name:
+            # The head may be a module, which is part of the path and not of the name.
+            head, _, tail = name.rpartition(".")
+            module = head.replace(".", "/").lower()
+            found = [e for e in self._defined(tail) if f"/{e.path.lower()}".find(f"/{module}") >= 0]
+        exact = [e for e in found if f".{e.name}".endswith(f".{name}")]
+        return [entry.no for entry in exact or found]
+
+    def coverage(self, query: str, text: str) -> float:
+        """The share of a query's words that stand in a text, each weighed by its rarity."""
+        return self.lexical.coverage(query, text)
+
+    def chunks(self, numbers: Sequence[int]) -> dict[int, Chunk]:
+        """Chunks with their texts; a number that has died meanwhile is left out."""
+        saved = [no for no in numbers if no < FIRST_NUMBER]
+        return self.manifest.chunks(saved) | self.overlay.chunks(numbers)
+
+    def pending(self, tier: Tier) -> list[int]:
+        """Numbers of chunks, one for each text that the tier's encoder has yet to read."""
+        missing = (key for key in self.roster.texts() if key not in tier.vectors)
+        return [numbers[0] for key in missing if (numbers := self.roster.with_key(key))]
+
+    def headers(self, numbers: Sequence[int]) -> dict[str, str]:
+        """The texts to embed, by key, of these chunks."""
+        saved = self.manifest.headers([no for no in numbers if no < FIRST_NUMBER])
+        opened = self.overlay.chunks(numbers).values()
+        return saved | {text_key(chunk.header): chunk.header for chunk in opened}
+
+    def finish_refresh(self, skipped: Sequence[tuple[str, str]], complete: bool) -> None:
+        """Record what was left out and, after a complete refresh, when it was."""
+        self.manifest.set_skipped(skipped)
+        if complete:
+            self.manifest.set_meta(refreshed=str(time.time()))
+
+    def status(self) -> Status:
+        files, lines, chunks = self.manifest.totals()
+        refreshed = self.manifest.meta().get("refreshed")
+        return Status(
+            root=str(self.root),
+            files=files,
+            lines=lines,
+            chunks=chunks,
+            open_cells=len(self.overlay),
+            skipped=tuple(self.manifest.skipped()),
+            size=sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
+            age_s=max(0.0, time.time() - float(refreshed)) if refreshed else None,
+            pending={tier.encoder.name: len(self.pending(tier)) for tier in self.tiers},
+            message=self.message,
+        )
+
+    def close(self) -> None:
+        self.lexical.close()
+        self.manifest.close()
+
+    def _defined(self, name: str) -> list[Entry]:
+        entries = (self.visible(no) for no in self.roster.named(name))
+        return [e for e in entries if e is not None and e.kind in _SYMBOLS]
+
+    def _similar(self, tier: Tier, text: str, also: list[int], limit: int) -> dict[int, float]:
+        scores = tier.vectors.scores(tier.encoder.encode_query(text))
+        if not len(scores):
+            return {}
+        average, best = float(scores.mean()), float(scores.max())
+        scores = (scores - average) / max(best - average, 1e-6)
+        top = (
+            np.argpartition(scores, -limit)[-limit:] if len(scores) > limit else range(len(scores))
+        )
+        rows = {
+            no: int(row)
+            for row in top
+            for no in self.roster.with_key(tier.vectors.key_at(int(row)))
+        }
+        for no in also:
+            entry = self.roster.get(no)
+            row = tier.vectors.row_of(entry.key) if entry else None
+            if row is not None and row < len(scores):
+                rows[no] = row
+        return {no: float(scores[row]) for no, row in rows.items() if self.visible(no)}
+
+    def _check_version(self) -> None:
+        wanted = f"{VERSION} {FORMAT}"
+        found = self.manifest.meta().get("version")
+        if found is None:
+            self.manifest.set_meta(version=wanted, root=str(self.root))
+        elif found != wanted:
+            raise IndexFailed("the index is of another version")
+
+    def _sweep(self) -> None:
+        """Forget the files that a crash left half written, in the text index first."""
+        paths = self.manifest.interrupted()
+        if paths:
+            self.lexical.change((), {}, paths)
+            self.manifest.remove(paths)
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _empty(folder: Path) -> None:
+    """Delete what an index consists of, and nothing else that may lie there."""
+    for item in folder.iterdir():
+        if item.name == "tantivy" or item.suffix == ".lance":
+            shutil.rmtree(item)
+        elif item.name.startswith("meta.duckdb"):
+            item.unlink()

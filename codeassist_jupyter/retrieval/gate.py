@@ -1,0 +1,36 @@
+"""Whether what was found answers the question: better no source than a misleading one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Protocol
+
+from ..types import Hit
+from .query import Query, QueryClass
+
+# The share of a question's words, weighed by rarity, that the best hits must hold together.
+# Chosen on the development suites: questions put to the right project and to another one.
+THRESHOLDS: Mapping[QueryClass, float] = {
+    "symbol": 0.99,
+    "path": 0.5,
+    "prose": 0.45,
+    "error": 0.4,
+}
+_LOOKED_AT = 3
+
+
+class Words(Protocol):
+    def coverage(self, query: str, text: str) -> float: ...
+
+
+def is_confident(words: Words, query: Query, exact: Collection[int], hits: Sequence[Hit]) -> bool:
+    """Judge the hits of a query; a symbol of exactly the asked name is beyond doubt."""
+    if exact and query.kind == "symbol":
+        return bool(hits)
+    best = max((evidence(words, query, hit) for hit in hits[:_LOOKED_AT]), default=0.0)
+    return best >= THRESHOLDS[query.kind]
+
+
+def evidence(words: Words, query: Query, hit: Hit) -> float:
+    """How much of the query one hit accounts for, from 0 to 1."""
+    return words.coverage(query.text, f"{hit.chunk.path} {hit.chunk.header} {hit.chunk.text}")

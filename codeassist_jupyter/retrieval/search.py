@@ -1,0 +1,97 @@
+"""Find the chunks that answer a query: symbols → words → vectors → fusion → gate → presentation.
+
+Needs no language model. Rewriting and reranking, when they come, stand between fusion and gate.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..types import Chunk, Hit
+from .fuse import Weights, fuse
+from .gate import is_confident
+from .query import Query, QueryClass, understand
+
+# Both chosen on all development suites together (tests/benchmarks/retrieval), never on one corpus.
+BOOSTS: Mapping[str, float] = {"name": 5.0, "scope": 2.0, "place": 1.0, "header": 1.0, "body": 1.0}
+WEIGHTS: Mapping[QueryClass, Weights] = {
+    "symbol": Weights(vectors=(0.3, 0.2), exact=2.0),
+    "path": Weights(vectors=(0.1, 0.1), exact=0.0),
+    "prose": Weights(vectors=(0.3, 0.4), exact=0.3),
+    "error": Weights(vectors=(0.1, 0.1), exact=0.1),
+}
+
+_CANDIDATES = 200  # of each search
+_SAME_FILE = 4  # hits of one file before other files come first
+
+
+class Searchable(Protocol):
+    """What retrieval needs of an index; chunks go by number until they are shown."""
+
+    def find_words(
+        self, text: str, boosts: Mapping[str, float], limit: int
+    ) -> dict[int, float]: ...
+
+    def find_like(self, text: str, also: Iterable[int], limit: int) -> list[dict[int, float]]: ...
+
+    def find_symbol(self, name: str) -> list[int]: ...
+
+    def chunks(self, numbers: Sequence[int]) -> dict[int, Chunk]: ...
+
+    def coverage(self, query: str, text: str) -> float: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What each search found, by chunk number."""
+
+    lexical: dict[int, float]
+    vectors: list[dict[int, float]]
+    exact: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """Hits, best first; not `confident` means that none of them deserves to be cited."""
+
+    hits: tuple[Hit, ...]
+    confident: bool
+    query_class: QueryClass
+
+
+def search(index: Searchable, text: str, k: int = 10) -> SearchResult:
+    """Rank the project's chunks, open cells included, for a question, a name or an error."""
+    query = understand(text)
+    found = gather(index, query)
+    ranking = fuse(found.lexical, found.vectors, found.exact, WEIGHTS[query.kind])
+    hits = present(index, ranking, k)
+    return SearchResult(tuple(hits), is_confident(index, query, found.exact, hits), query.kind)
+
+
+def gather(index: Searchable, query: Query) -> Candidates:
+    """Ask the symbol table, the words and the vectors."""
+    exact = frozenset(no for name in query.names for no in index.find_symbol(name))
+    lexical = index.find_words(query.text, BOOSTS, _CANDIDATES)
+    vectors = index.find_like(query.text, {*lexical, *exact}, _CANDIDATES)
+    return Candidates(lexical, vectors, exact)
+
+
+def present(index: Searchable, ranking: Sequence[tuple[int, float]], k: int) -> list[Hit]:
+    """The first k of a ranking as hits: no text twice, no file that crowds out the others."""
+    chunks = index.chunks([no for no, _ in ranking[: 2 * k + _SAME_FILE]])
+    hits: list[Hit] = []
+    crowded: list[Hit] = []
+    seen: set[tuple[str, str]] = set()
+    per_file = Counter[str]()
+    for no, score in ranking:
+        chunk = chunks.get(no)
+        if chunk is None or (chunk.name, chunk.text) in seen:
+            continue
+        seen.add((chunk.name, chunk.text))
+        per_file[chunk.path] += 1
+        place = hits if per_file[chunk.path] <= _SAME_FILE else crowded
+        place.append(Hit(chunk, score))
+    return (hits + crowded)[:k]
