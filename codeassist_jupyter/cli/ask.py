@@ -1,0 +1,51 @@
+"""`codeassist ask`: one question from a terminal; what is piped in is its context."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .. import config
+from ..assistant import Answer, Assistant, Question, checked
+from ..host.client import HostClient
+from ..options import OPTIONS, settings_of
+from ..stream import TerminalView, stream
+from ..types import Context
+
+_MAX_INPUT = 4_000_000  # characters read from a pipe; the prompt keeps what fits
+
+
+def add(subparsers: Any) -> None:
+    """Add the command to the parser."""
+    parser = subparsers.add_parser("ask", help="ask one question; stdin is its context")
+    parser.add_argument("question", nargs="+", help="the question, in words")
+    for names, kwargs in OPTIONS:
+        parser.add_argument(*names, **kwargs)
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Stream the answer to stdout; the line about tokens and speed goes to stderr."""
+    settings = config.load(settings_of(args))
+    question = Question(checked(" ".join(args.question)), settings)
+    piped = "" if args.no_context else _piped()
+    context = Context(attachments=(("standard input", piped),) if piped else ())
+    client = HostClient(settings)
+    answer = Answer()
+    assistant = Assistant(client, lambda text: (text, context))
+    events = assistant.ask(question, answer)
+    try:
+        stream(events, answer, TerminalView(), lambda: client.cancel(question.id))
+    finally:
+        client.close()
+    return 0 if answer.stopped in ("stop", "length") else 1
+
+
+def _piped() -> str:
+    if sys.stdin is None or sys.stdin.closed or sys.stdin.isatty():
+        return ""
+    try:
+        return sys.stdin.buffer.read(_MAX_INPUT).decode("utf-8", "replace")
+    except OSError:  # a terminal that went away, a closed descriptor
+        return ""

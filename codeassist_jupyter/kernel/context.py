@@ -1,0 +1,69 @@
+"""Gathers what a question may know: the cells as they were run, the live variables, its {names}.
+
+Reads IPython's own record of the session, so nothing needs to be hooked; calls no user code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .. import security
+from ..types import Cell, Context
+from . import describe, references
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_MAX_CELLS = 400
+_MAX_OUTPUT = 2000  # characters of one cell's output; the prompt takes less
+_OURS = ("%%assist", "%assist", "%load_ext codeassist_jupyter", "%reload_ext codeassist_jupyter")
+
+
+def capture(shell: InteractiveShell, question: str) -> tuple[str, Context]:
+    """The question with its {names} resolved, and the context to answer it in."""
+    namespace = dict(shell.user_ns)
+    expanded = references.expand(question, _resolver(shell, namespace))
+    hidden = set(shell.user_ns_hidden)
+    variables = {
+        name: describe.describe(name, value)
+        for name, value in describe.user_variables(namespace, hidden)
+    }
+    return expanded.text, Context(
+        cells(shell), variables, tuple((r.expression, r.text) for r in expanded.references)
+    )
+
+
+def cells(shell: InteractiveShell) -> tuple[Cell, ...]:
+    """The executed cells in run order, without our own magics and the cell that is running."""
+    history = shell.history_manager
+    last = shell.execution_count  # the running one
+    found = []
+    for number in range(max(1, last - _MAX_CELLS), min(last, len(history.input_hist_raw))):
+        source = history.input_hist_raw[number]
+        if source.strip() and not source.lstrip().startswith(_OURS):
+            found.append(Cell(number, source, *output_of(shell, number)))
+    return tuple(found)
+
+
+def output_of(shell: InteractiveShell, number: int) -> tuple[str, str]:
+    """Text output and error of the cell In[number], both redacted and bounded."""
+    history = shell.history_manager
+    texts = []
+    for output in history.outputs.get(number, ()):
+        bundle = output.bundle
+        text = bundle.get("text/plain") or bundle.get("stream") or ""
+        texts.append(text if isinstance(text, str) else "".join(text))
+    error = history.exceptions.get(number) or {}
+    failure = f"{error.get('ename', '')}: {error.get('evalue', '')}" if error else ""
+    return _bounded("".join(texts)), _bounded(failure)
+
+
+def _bounded(text: str) -> str:
+    return security.redact(security.clean(text.strip(), _MAX_OUTPUT))
+
+
+def _resolver(
+    shell: InteractiveShell, namespace: dict[str, Any]
+) -> Callable[[str], str | None]:
+    """How `{expression}` is described; None where it names nothing we know."""

@@ -1,0 +1,70 @@
+"""Shows a streaming answer under its cell: one display, updated in place, sanitized."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from .. import security
+from ..config import Settings
+from ..stream import TerminalView, View
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+_INTERVAL_S = 0.08  # 12 updates a second
+# An update resends the whole text; Jupyter drops output above 1 MB/s.
+_BYTES_PER_S = 300_000
+
+
+def open_view(shell: InteractiveShell, settings: Settings) -> View:
+    """The view that fits this front end, with a banner where the question leaves this machine."""
+    banner = ""
+    if settings.engine == "openai":
+        banner = f"sent to {urlsplit(settings.openai_base_url).hostname}"
+    return NotebookView(settings.format, banner) if hasattr(shell, "kernel") else TerminalView(banner)
+
+
+class NotebookView:
+    """One display, updated in place at most 12 times a second; the last update is complete."""
+
+    def __init__(self, format: str, banner: str = "") -> None:
+        from IPython.display import display
+
+        self._format = format
+        self._banner = banner
+        self._next = 0.0
+        self._handle: Any = display(self._bundle("", "…"), raw=True, display_id=True)
+
+    def status(self, message: str) -> None:
+        self._update("", message)
+
+    def show(self, text: str) -> None:
+        self._update(text, "")
+
+    def finish(self, text: str, footer: str) -> None:
+        self._handle.update(self._bundle(text, footer), raw=True)
+
+    def _update(self, text: str, note: str) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._handle.update(self._bundle(text, note), raw=True)
+            self._next = now + max(_INTERVAL_S, len(text) / _BYTES_PER_S)
+
+    def _bundle(self, text: str, note: str) -> dict[str, str]:
+        """MIME bundle of the answer so far; banner and note are ours and stand around it."""
+        clean = security.clean(text)
+        plain = _joined(self._banner, clean, note)
+        if self._format == "text":
+            return {"text/plain": plain}
+        shown = f"```json\n{clean}\n```" if self._format == "json" and text else clean
+        quiet = [f"*{security.sanitize(part)}*" if part else "" for part in (self._banner, note)]
+        return {
+            "text/markdown": _joined(quiet[0], security.sanitize(shown), quiet[1]),
+            "text/plain": plain,
+        }
+
+
+def _joined(*parts: str) -> str:
+    return "\n\n".join(part for part in parts if part)
