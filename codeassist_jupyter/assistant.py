@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from . import prompt, security
-from .config import Settings
+from .config import Settings, home
 from .errors import ContextOverflow, UsageError
 from .host.client import HostClient
 from .prompt import Budget, Built, Journal, Turn
@@ -93,7 +93,7 @@ class Assistant:
         budget = self._budget(settings, shrink)
         journal = self.journal if question.use_context else Journal()
         return prompt.build(
-            text, settings.format, context, journal, budget, security.fence_key()
+            text, settings.format, context, journal, budget, security.fence_key(home())
         )
 
     def _budget(self, settings: Settings, shrink: float) -> Budget:

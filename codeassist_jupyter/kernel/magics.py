@@ -59,7 +59,7 @@ class AssistMagics(Magics):
     def session(self) -> commands.Session:
         """The chat of this kernel, begun at the first question."""
         if self._session is None:
-            self._session = commands.Session(self.shell, self._traits)
+            self._session = commands.Session(self.shell, self._traitlets)
         return self._session
 
     @_options
@@ -87,7 +87,7 @@ class AssistMagics(Magics):
         except IPythonUsageError as exc:
             raise UsageError(str(exc).strip().splitlines()[-1]) from None
 
-    def _traits(self) -> dict[str, Any]:
+    def _traitlets(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("model", "engine", "format", "temperature")}
 
     def close(self) -> None:
