@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .. import config
 from ..errors import CodeAssistError, UsageError
-from ..models import catalogue, files, machine
+from ..models import catalogue, download, files, machine
 from ..models.catalogue import Model, readable
 from ..models.machine import Machine
 from ..types import Speed
@@ -41,13 +41,32 @@ def _setup(args: argparse.Namespace) -> int:
     if not args.yes and sys.stdin.isatty() and not _agreed(model, settings.models_path):
         print("nothing fetched; `codeassist setup --model NAME` takes another model")
         return 0
-    path = fetch_with_bar(model, settings, args.source).path
-    print(f"\nModel:    {model.name}, verified, in {path}")
-    speed = _measured(model, path, found)
-    _show_speed(speed)
+    _fetch_and_measure(model, settings, args.source)
     _make_default(model, settings)
     print("\nReady. Next: `codeassist demo`, or in a notebook: %load_ext codeassist_jupyter")
     return 0
+
+
+def ensure(settings: config.Settings) -> None:
+    """Fetch and measure the model of these settings, as far as that was not done before."""
+    model = catalogue.find(settings.model)
+    if (
+        catalogue.installed(model.id, settings.models_path) is None
+        or machine.load_speed(model.id) is None
+    ):
+        _fetch_and_measure(model, settings, "auto")
+
+
+def _fetch_and_measure(model: Model, settings: config.Settings, source: download.Source) -> None:
+    path = fetch_with_bar(model, settings, source).path
+    print(f"\nModel:    {model.name}, verified, in {path}")
+    speed = _measured(model, path, machine.inspect(settings.models_path))
+    if speed is not None:
+        print(
+            f"Speed:    reads {speed.prefill_tokens_per_s:.0f} tokens/s (threads: "
+            f"{speed.prefill_threads}), writes {speed.decode_tokens_per_s:.0f} tokens/s (threads: "
+            f"{speed.decode_threads})"
+        )
 
 
 def _show_machine(found: Machine, models_path: Path) -> None:
@@ -112,16 +131,6 @@ def thread_choices(found: Machine) -> list[int]:
     """Numbers of threads worth measuring: one per core, half of that, one less."""
     cores = found.physical_cores
     return sorted({cores, max(cores // 2, 1), max(cores - 1, 1)})
-
-
-def _show_speed(speed: Speed | None) -> None:
-    if speed is None:
-        return
-    print(
-        f"Speed:    reads {speed.prefill_tokens_per_s:.0f} tokens/s (threads: "
-        f"{speed.prefill_threads}), writes {speed.decode_tokens_per_s:.0f} tokens/s (threads: "
-        f"{speed.decode_threads})"
-    )
 
 
 def _make_default(model: Model, settings: config.Settings) -> None:

@@ -317,7 +317,12 @@ def _from_hub(job: _Job) -> None:
 
 
 def _from_mirror(job: _Job) -> None:
-    parts = urlsplit(job.mirror)
+    try:
+        parts = urlsplit(job.mirror)
+    except ValueError as exc:
+        raise UsageError(
+            f"{job.mirror!r} is no address of a mirror: {exc}", "Correct CODEASSIST_MIRROR."
+        ) from exc
     if parts.scheme in ("http", "https"):
         base = job.mirror.rstrip("/")
         _over_http(job, lambda file: [f"{base}/{quote(name)}" for name in _names(file)], {})
@@ -441,7 +446,7 @@ def _request(client: httpx.Client, url: str, job: _Job, file: File, have: int) -
     headers = {"Range": f"bytes={have}-"} if have else {}
     with client.stream("GET", url, headers=headers) as response:
         start = _start_of(response, part, file, have)
-        chunks = response.iter_bytes(files.CHUNK // 4)
+        chunks = response.iter_bytes()
         first = next(chunks, b"")
         kind = files.wrong_kind(first) if start == 0 else ""
         if kind:

@@ -132,12 +132,14 @@ def _fetch_wheel(wheel: Wheel, work: Path, on_bytes: Callable[[int], None]) -> P
         *("--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"),
         *("--retries", "2", *_platform_of(wheel.filename)),
     ]
-    _run_pip(command, temporary, on_bytes)
-    found = target / wheel.filename
-    if not found.exists() or sha256_of(found) != wheel.sha256:
-        raise SourceUnreachable(f"pip did not bring {wheel.filename}")
-    found.replace(done)
-    shutil.rmtree(temporary, ignore_errors=True)
+    try:
+        _run_pip(command, temporary, on_bytes)
+        found = target / wheel.filename
+        if not found.exists() or sha256_of(found) != wheel.sha256:
+            raise SourceUnreachable(f"pip did not bring {wheel.filename}")
+        found.replace(done)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return done
 
 
