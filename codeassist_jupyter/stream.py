@@ -16,7 +16,7 @@ from typing import Protocol
 from . import security
 from .assistant import Answer
 from .errors import CodeAssistError, EngineError
-from .types import Done, Event, Failed, Progress, Text
+from .types import Event, Failed, Progress, Text
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +33,7 @@ class View(Protocol):
     def finish(self, text: str, footer: str) -> None: ...
 
 
-def stream(
-    events: Iterator[Event], answer: Answer, view: View, stop: Callable[[], None]
-) -> None:
+def stream(events: Iterator[Event], answer: Answer, view: View, stop: Callable[[], None]) -> None:
     """Show `events`, which fill `answer`, until they end; on Ctrl-C call `stop` and return.
 
     Raises what `events` raises. The caller's thread only waits and draws: a native call in it would
@@ -85,7 +83,7 @@ def _pump(
             arrived.put(event)
     except CodeAssistError as exc:
         arrived.put(exc)
-    except Exception as exc:  # noqa: BLE001 - the waiting main thread must never hang
+    except Exception as exc:  # the waiting main thread must never hang
         log.exception("answer failed")
         arrived.put(EngineError(f"unexpected failure: {exc!r}", "Please report this as a bug."))
     finally:

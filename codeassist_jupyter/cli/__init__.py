@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 
 from ..errors import CodeAssistError
 
 # Each names a module here with `add(subparsers)`, which sets `func(args) -> int`.
-COMMANDS = ("setup", "models")
+COMMANDS = ("setup", "demo", "ask", "models", "host", "doctor")
 
 INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 for an error, 2 for usage, 130 for ^C."""
+    logging.getLogger("codeassist_jupyter").addHandler(logging.NullHandler())
     args = _parser().parse_args(argv)
     try:
         return int(args.func(args))

@@ -78,12 +78,14 @@ def _printing_client() -> Any:
     class PrintingClient(NotebookClient):
         printed: dict[str, str] = {}  # noqa: RUF012 - display id → what was printed of it
 
-        async def async_execute_cell(self, cell: Any, index: int, **kwargs: Any) -> Any:
+        async def async_execute_cell(
+            self, cell: Any, cell_index: int, *args: Any, **kwargs: Any
+        ) -> Any:
             if cell.cell_type == "markdown":
                 print(f"\n{cell.source}\n")
             elif cell.source.strip():
                 print("\n" + "\n".join(f"    {line}" for line in cell.source.splitlines()) + "\n")
-            return await super().async_execute_cell(cell, index, **kwargs)
+            return await super().async_execute_cell(cell, cell_index, *args, **kwargs)
 
         def process_message(self, msg: Any, cell: Any, cell_index: int) -> Any:
             _print_output(msg, self.printed)

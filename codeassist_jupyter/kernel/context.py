@@ -37,6 +37,8 @@ def capture(shell: InteractiveShell, question: str) -> tuple[str, Context]:
 def cells(shell: InteractiveShell) -> tuple[Cell, ...]:
     """The executed cells in run order, without our own magics and the cell that is running."""
     history = shell.history_manager
+    if history is None:  # a shell without history, such as an embedded one
+        return ()
     last = shell.execution_count  # the running one
     found = []
     for number in range(max(1, last - _MAX_CELLS), min(last, len(history.input_hist_raw))):
@@ -49,6 +51,8 @@ def cells(shell: InteractiveShell) -> tuple[Cell, ...]:
 def output_of(shell: InteractiveShell, number: int) -> tuple[str, str]:
     """Text output and error of the cell In[number], both redacted and bounded."""
     history = shell.history_manager
+    if history is None:
+        return "", ""
     texts = []
     for output in history.outputs.get(number, ()):
         bundle = output.bundle
@@ -63,7 +67,6 @@ def _bounded(text: str) -> str:
     return security.redact(security.clean(text.strip(), _MAX_OUTPUT))
 
 
-def _resolver(
-    shell: InteractiveShell, namespace: dict[str, Any]
-) -> Callable[[str], str | None]:
+def _resolver(shell: InteractiveShell, namespace: dict[str, Any]) -> Callable[[str], str | None]:
     """How `{expression}` is described; None where it names nothing we know."""
+    return lambda expression: None

@@ -53,13 +53,14 @@ class AssistMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
+        self._shell = shell
         self._session: commands.Session | None = None
 
     @property
     def session(self) -> commands.Session:
         """The chat of this kernel, begun at the first question."""
         if self._session is None:
-            self._session = commands.Session(self.shell, self._traitlets)
+            self._session = commands.Session(self._shell, self._traitlets)
         return self._session
 
     @_options
@@ -83,7 +84,8 @@ class AssistMagics(Magics):
 
     def _parse(self, options: str) -> argparse.Namespace:
         try:
-            return parse_argstring(AssistMagics.assist, options)
+            args: argparse.Namespace = parse_argstring(AssistMagics.assist, options)
+            return args
         except IPythonUsageError as exc:
             raise UsageError(str(exc).strip().splitlines()[-1]) from None
 
