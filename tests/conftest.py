@@ -5,21 +5,33 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 
 from codeassist_jupyter import config
+from codeassist_jupyter.config import Settings
 from codeassist_jupyter.host import launcher
+from codeassist_jupyter.host.app import create_app
 from codeassist_jupyter.host.client import HostClient
 from codeassist_jupyter.host.endpoint import Endpoint
+from codeassist_jupyter.host.pool import EnginePool
+from codeassist_jupyter.models import catalogue, download
 
 # Models are fetched once into the real folder; read before any test moves the data folder away.
 REAL_MODELS = config.load().models_path
 
+# As in the host: an engine's idle threads must not burn the cores that the tests need.
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
 Script = Callable[[list[dict[str, Any]]], None]
+Serve = Callable[[Settings], AbstractContextManager[Endpoint]]
 
 
 def _clear_settings(patch: pytest.MonkeyPatch) -> None:
@@ -89,3 +101,29 @@ def client(echo: Script) -> Iterator[HostClient]:
     client = HostClient(config.load())
     yield client
     client.close()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Serve:
+    """Serve the app from a thread of this process on a loopback port: no process to wait for."""
+
+    @contextmanager
+    def serving(settings: Settings) -> Iterator[Endpoint]:
+        app = create_app("the-key", EnginePool(lambda: settings))
+        server = uvicorn.Server(uvicorn.Config(app, http="h11", loop="asyncio", log_config=None))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+            thread.start()
+            yield Endpoint(os.getpid(), "", "the-key", port=listener.getsockname()[1])
+            server.should_exit = True
+            thread.join()
+
+    return serving
+
+
+@pytest.fixture(scope="session")
+def smollm() -> str:
+    """The name of the small test model, fetched and verified on first use."""
+    model = catalogue.find("smollm2-135m")
+    download.fetch(model, REAL_MODELS)
+    return model.name

@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 
 from .. import __version__, config
 from ..config import Settings
+from ..errors import CodeAssistError
 from . import endpoint
 from .app import create_app
 from .endpoint import Endpoint
@@ -37,6 +38,14 @@ def main() -> int:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     _forbid_core_dumps()
     os.umask(0o077)
+    try:
+        return _run()
+    except CodeAssistError as exc:
+        log.error("%s", exc)  # noqa: TRY400 - the launcher shows it to the user
+        return 1
+
+
+def _run() -> int:
     config.home().mkdir(parents=True, exist_ok=True)
     settings = config.load()
     lock = FileLock(endpoint.runtime_dir() / "host.lock", thread_local=False)

@@ -33,8 +33,8 @@ from ..errors import (
     SchemaInvalid,
     UsageError,
 )
-from ..models import catalogue
-from ..types import Done, Event, Failed, Progress, Text
+from ..models import catalogue, machine
+from ..types import Done, Event, Failed, Text
 from . import wire
 from .auth import Guard
 from .jobs import Job, Jobs
@@ -170,8 +170,6 @@ def _facts(model: str) -> dict[str, Any]:
         facts = catalogue.find(model)
     except ModelUnknown:  # echo, or the model of another server
         return {}
-    from ..models import machine
-
     speed = machine.load_speed(facts.id)
     return {"sha256": facts.files[0].sha256, "speed": asdict(speed) if speed else None}
 
@@ -229,6 +227,7 @@ async def _chunks(job: Job, first: Event | None, kind: Kind) -> AsyncIterator[st
 
 async def _whole(job: Job, kind: Kind, request: Request) -> Response:
     pieces: list[str] = []
+    looked = time.monotonic()
     while True:
         event = await job.next(_KEEP_ALIVE_S)
         if isinstance(event, Text):
@@ -237,8 +236,10 @@ async def _whole(job: Job, kind: Kind, request: Request) -> Response:
             return JSONResponse({"error": asdict(event)}, 500)
         elif isinstance(event, Done):
             return JSONResponse(_completion("".join(pieces), event, job, kind))
-        elif not isinstance(event, Progress) and await request.is_disconnected():
-            job.cancel.set()
+        if time.monotonic() - looked >= _KEEP_ALIVE_S:
+            looked = time.monotonic()
+            if await request.is_disconnected():
+                job.cancel.set()
 
 
 def _completion(text: str, done: Done, job: Job, kind: Kind) -> dict[str, Any]:

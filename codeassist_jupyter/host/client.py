@@ -11,13 +11,15 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import Settings
 from ..engine.sse import payloads
 from ..engine.text import clean
 from ..errors import CodeAssistError, HostError, HostLost, HostStalled, HostUnavailable
-from ..types import Done, Event, Failed, Message, Priority, Sampling, Text
+from ..models import catalogue, machine
+from ..types import Done, Event, Failed, Message, Priority, Sampling, Speed, Text, Usage
 from . import endpoint, launcher, wire
 from .endpoint import Endpoint
 
@@ -100,6 +102,21 @@ class HostClient:
         models: list[dict[str, Any]] = self._get("/v1/models")["data"]
         return models
 
+    def speed(self, model: str) -> Speed | None:
+        """How fast set-up found this machine with `model`; None if it was never measured."""
+        try:
+            return machine.load_speed(catalogue.find(model).id)
+        except CodeAssistError:
+            return None
+
+    def resolve(self, model: str) -> str:
+        """The short name of a model; raises ModelUnknown with close names."""
+        return catalogue.find(model).name
+
+    def model_file(self, model: str) -> Path:
+        """The verified file of a model; raises ModelUnknown, ModelMissing and ModelDamaged."""
+        return catalogue.verified_path(model, self._settings.models_path)
+
     def health(self, start: bool = True) -> dict[str, Any] | None:
         """Ask for the host's state, model and speeds; None if none runs and `start` is False."""
         if start:
@@ -162,9 +179,14 @@ class HostClient:
 
     def _attempt(self, path: str, body: dict[str, Any]) -> Iterator[Event]:
         """Ask once; raises HostLost and HostStalled, and what the host says went wrong."""
+        if body["engine"] == "llama_cpp":
+            self._require_model(body["model"])
         import httpx
 
         at, http = self._connect()
+        if body["request_id"] in self._cancelled:  # while the host was starting
+            yield Done("cancelled", Usage(body["model"] or "", 0, 0, 0, 0.0, 0.0))
+            return
         try:
             with http.stream("POST", path, json=body) as response:
                 if response.status_code != 200:
@@ -190,6 +212,12 @@ class HostClient:
         self._forget(at)
         raise HostLost("the host broke off in the middle of its answer")
 
+    def _require_model(self, name: str) -> None:
+        """Say that there is no model at once, rather than start a host to learn it."""
+        folder = self._settings.models_path
+        if catalogue.installed(name, folder) is None:
+            catalogue.verified_path(name, folder)  # raises what is wrong with it
+
     def _get(self, path: str) -> dict[str, Any]:
         import httpx
 
@@ -214,10 +242,7 @@ class HostClient:
     def _connect(self) -> tuple[Endpoint, httpx.Client]:
         mine = self._mine()
         with mine.lock:
-            if mine.endpoint is None or mine.http is None:
-                mine.endpoint = launcher.ensure_host(self._settings)
-                mine.http = mine.endpoint.connect(self._settings.stall_timeout_s)
-            elif not mine.endpoint.listening():
+            if mine.endpoint is None or mine.http is None or not mine.endpoint.listening():
                 mine.endpoint = launcher.ensure_host(self._settings)
                 mine.http = mine.endpoint.connect(self._settings.stall_timeout_s)
             return mine.endpoint, mine.http

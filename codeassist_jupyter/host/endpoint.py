@@ -98,6 +98,7 @@ def bind(version: str) -> tuple[socket.socket, Endpoint]:
 
     For the process that holds the host lock only: whatever lies at the socket's path is stale.
     """
+    (runtime_dir() / _FILE).unlink(missing_ok=True)  # its pid is no host's any more
     key = secrets.token_urlsafe(32)
     if not hasattr(socket, "AF_UNIX"):
         tcp = socket.create_server(("127.0.0.1", 0))

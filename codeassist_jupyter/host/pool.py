@@ -15,18 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from .. import config
 from ..config import ENGINES, Settings
 from ..errors import ConfigError, ModelUnusable
-from ..models import catalogue
+from ..models import catalogue, machine
 from ..types import Engine
 
 log = logging.getLogger(__name__)
-
-_SPARE_BYTES = 1_000_000_000  # what the user's own work keeps when a model is loaded
-_SPARE_FACTOR = 1.25
 
 Key = tuple[str, str, tuple[Any, ...]]
 
@@ -129,13 +124,12 @@ class EnginePool:
             return OpenAIEngine.open(model, settings)
         facts = catalogue.find(model)
         path = catalogue.verified_path(model, settings.models_path)
-        self._make_room(facts)
+        self._make_room(facts, settings.models_path)
         return _open_llama_cpp(facts, path, settings)
 
-    def _make_room(self, facts: catalogue.Model) -> None:
+    def _make_room(self, facts: catalogue.Model, models_path: Path) -> None:
         """Make sure that the model fits beside what runs; closes the old one if only that helps."""
-        needed = int(facts.min_ram_bytes * _SPARE_FACTOR) + _SPARE_BYTES
-        if psutil.virtual_memory().available >= needed:
+        if machine.fits(facts, machine.inspect(models_path).available_bytes):
             return
         with self._changed:
             for key, entry in list(self._open.items()):
@@ -144,11 +138,11 @@ class EnginePool:
                     while entry.users:
                         self._changed.wait()
                     self._close(key, entry)
-        available = psutil.virtual_memory().available
-        if available < needed:
+        available = machine.inspect(models_path).available_bytes
+        if not machine.fits(facts, available):
             raise ModelUnusable(
-                f"{facts.name} needs {catalogue.readable(needed)} of free memory, "
-                f"{catalogue.readable(available)} are there",
+                f"{facts.name} needs {catalogue.readable(facts.min_ram_bytes)} of memory and some "
+                f"to spare; only {catalogue.readable(available)} are free",
                 "Close something large, or choose a smaller model with `%assist model NAME`.",
             )
 
@@ -179,6 +173,5 @@ def _key(settings: Settings, engine: str, model: str | None) -> Key:
 
 def _open_llama_cpp(facts: catalogue.Model, path: Path, settings: Settings) -> Engine:
     from ..engine.llama_cpp import LlamaCppEngine
-    from ..models import machine
 
     return LlamaCppEngine.open(facts.name, path, settings, machine.load_speed(facts.id))
