@@ -24,7 +24,7 @@ _LINK = re.compile(
     r"\[([^\W\d_][^\[\]<>\\|]*)\]\(\s*<?([^\s()<>]+)>?(?:\s+[\"'][^\"']*[\"'])?\s*\)"
 )
 _ENTITY = re.compile(r"&(?=#?\w{1,40};)(?!(?:lt|gt|amp|quot|nbsp);)")
-_ESCAPED = re.compile(r"\\([\\<&])")
+_ESCAPED = re.compile(r"\\([\\<&`])")
 _MATH = re.compile(r"\$\$[^$]+\$\$|(?<![\\$])\$(?![\s$])[^$]*(?<![\s\\])\$(?![\d$])")
 # TeX commands with which MathJax and KaTeX set links, styles or attributes, or load extensions.
 _TEX = re.compile(
@@ -50,6 +50,7 @@ def sanitize(markdown: str) -> str:
             continue
         result.append(_line(line, in_formula))
         in_formula ^= line.count("$$") % 2 == 1
+        in_formula &= line != ""  # a formula has no blank line: so a stray "$$" ends soon
     return "\n".join(result)
 
 
@@ -126,14 +127,15 @@ def _formula(text: str) -> str:
     text = _TEX.sub(r"\\ ", text)
     text = re.sub(r"<(?=[A-Za-z/!?])", r"\\lt ", text)
     text = re.sub(r"&(?=#?\w+;)", "& ", text)
-    return re.sub(r"\](?=[(:])", "] ", text).replace("`", "&#96;")
+    text = re.sub(r"\](?=[(:])|:(?=//)|www(?=\.)|(?<=[\w.+-])@(?=\w)", r"\g<0> ", text)
+    return text.replace("`", "&#96;")
 
 
 def _text(text: str) -> str:
     text = _IMAGE.sub(_blocked, text)
     text = _LINK.sub(r"\1 (\2)", text)
     text = _TEX.sub(r"\\ ", text)
-    # An escaped "<" or "&" needs no backslash once it is an entity.
+    # What is escaped already needs no backslash once it is an entity.
     text = _ESCAPED.sub(lambda match: match[0] if match[1] == "\\" else match[1], text)
     text = _ENTITY.sub("&amp;", text).replace("<", "&lt;")
     # Renderers make bare addresses clickable; with an entity inside they stay text.

@@ -29,9 +29,7 @@ _TOKENS = [
     ("sendgrid key", r"SG\.[\w-]{16,}+\.[\w-]{16,}+"),
     ("jwt", r"eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+(?:\.[\w-]*+)?"),
 ]
-_TOKEN = re.compile(
-    _START + "(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS).replace("\n", "") + ")"
-)
+_TOKEN = re.compile(_START + "(?:" + "|".join(f"({pattern})" for _, pattern in _TOKENS) + ")")
 _PEM_NAME = r"[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----"
 _PEM = re.compile(
     rf"-----BEGIN {_PEM_NAME}"
@@ -39,7 +37,10 @@ _PEM = re.compile(
 )
 _SLACK_HOOK = re.compile(r"(hooks\.slack\.com/(?:services|workflows)/)[\w/-]{10,}+")
 _BEARER = re.compile(
-    r"\b((?:bearer|basic|token)[ \t]{1,8})(?=[\w.~+/=-]{0,200}\d)[\w.~+/=-]{16,}+", re.IGNORECASE
+    r"\b((?:bearer|authorization['\"]?[ \t]{0,8}[:=][ \t]{0,8}['\"]?(?:basic|token|apikey))"
+    r"[ \t]{1,8})"
+    r"(?=[\w.~+/=-]{0,200}\d)[\w.~+/=-]{16,}+",
+    re.IGNORECASE,
 )
 _CREDENTIALS_IN_URL = re.compile(r"(://[^\s/:@'\"]{0,200}:)([^\s/'\"]{1,500})@")
 _URL_PARAMETER = re.compile(
@@ -66,12 +67,14 @@ _ENVIRONMENT = re.compile(
     re.MULTILINE,
 )
 _SETTING = re.compile(
-    rf"^(?P<head>[ \t]{{0,20}}(?:-[ \t]{{1,4}})?[\w.-]{{0,60}}?{_SECRET_WORD}{_SUFFIX}[ \t]{{0,8}}[:=][ \t]{{0,8}})"
+    rf"^(?P<head>[ \t]{{0,20}}(?:-[ \t]{{1,4}})?[\w.-]{{0,60}}?{_SECRET_WORD}{_SUFFIX}"
+    r"[ \t]{0,8}[:=][ \t]{0,8})"
     r"(?P<value>[^\s\"'()\[\]{},]{6,}+)[ \t]{0,8}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _OPTION = re.compile(
-    rf"(?P<head>--[\w-]{{0,30}}?{_SECRET_WORD}(?:[ \t]{{1,8}}|=))(?P<value>[^\s\"'-][^\s\"']{{2,}}+)",
+    rf"(?P<head>(?<![\w-])--(?:[a-z]{{1,12}}[-_]){{0,3}}{_SECRET_WORD}(?:[ \t]{{1,8}}|=))"
+    r"(?P<value>[^\s\"'-][^\s\"']{2,}+)",
     re.IGNORECASE,
 )
 
@@ -91,7 +94,7 @@ def redact(text: str, values: Iterable[str] = ()) -> str:
     text = _PEM.sub("[redacted: private key]", text)
     text = _TOKEN.sub(lambda match: f"[redacted: {_TOKENS[(match.lastindex or 1) - 1][0]}]", text)
     text = _SLACK_HOOK.sub(r"\1[redacted: slack hook]", text)
-    text = _BEARER.sub(r"\1[redacted: bearer token]", text)
+    text = _BEARER.sub(r"\1[redacted: authorization]", text)
     text = _CREDENTIALS_IN_URL.sub(_if_real(r"[redacted: password]@"), text)
     text = _URL_PARAMETER.sub(_if_real(r"[redacted: parameter]"), text)
     text = _QUOTED.sub(_quoted, text)
@@ -129,6 +132,8 @@ def _unquoted(match: re.Match[str]) -> str:
 def _setting(match: re.Match[str]) -> str:
     """Redact an unquoted lower-case setting only where it cannot be a name in a program."""
     value = match["value"]
+    if match["word"].lower() == "token" and re.fullmatch(r"[\d.]+", value):
+        return match[0]  # a number of a token
     if re.fullmatch(r"[A-Za-z_][\w.|]*", value):
         mixed = all(re.search(pattern, value) for pattern in (r"\d", "[a-z]", "[A-Z]"))
         ends_in_digits = match["word"].lower().startswith("pass") and re.search(r"\d", value)
@@ -145,27 +150,28 @@ def _kind(word: str) -> str:
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_ALWAYS = frozenset(
-    "password passwords passwd passphrase pwd secret secrets credential credentials apikey".split()
+_ALWAYS = tuple(
+    "password passwords passwd passphrase pwd secret secrets credential credentials "
+    "apikey secretkey accesskey privatekey authtoken accesstoken".split()  # noqa: SIM905
 )
-_AT_THE_END = frozenset("token key jwt pat".split())
-_AFTER_THE_END = frozenset("value id str string text hash base hex b64".split())
+_AT_THE_END = frozenset({"token", "key", "jwt", "pw"})
+_AFTER_THE_END = frozenset({"value", "str", "string", "text", "hash", "base", "hex", "b64"})
 # Keys of tables and programs, not of doors.
 _HARMLESS_KEYS = frozenset(
     "primary foreign sort group join dict cache partition index natural surrogate merge map lookup "
-    "row col column unique composite hash by the first last json yaml sorting".split()
+    "row col column unique composite hash by the first last json yaml sorting".split()  # noqa: SIM905
 )
 
 
 def secret_name(name: str) -> bool:
     """Tell whether a variable, column or setting of this name is likely to hold a secret."""
     words = [word.lower() for word in _WORDS.findall(name[:200]) if not word.isdigit()]
-    if any(word in _ALWAYS for word in words):
+    if any(word.endswith(_ALWAYS) for word in words):
         return True
     while len(words) > 1 and words[-1] in _AFTER_THE_END:
         words.pop()
     if not words or words[-1] not in _AT_THE_END:
         return False
-    if words[-1] in ("key", "pat"):
+    if words[-1] == "key":
         return len(words) > 1 and words[-2] not in _HARMLESS_KEYS
     return True

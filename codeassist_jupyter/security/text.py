@@ -18,8 +18,8 @@ KEY_BYTES = 32
 _LINE_BREAKS = re.compile("\r\n?|[\x85\u2028\u2029]")
 # Every class excludes the escape character, so each part of the text is looked at once.
 _TERMINAL = re.compile(
-    r"""(?:\x1b[\]PX^_] | [\x90\x98\x9d\x9e\x9f]) [^\x07\x1b\x9c\n]*+ (?:\x07 | \x1b\\ | \x9c)?
-      | (?:\x1b\[ | \x9b) [0-?]*+ [ -/]*+ [@-~]?
+    r"""\x1b[\]PX^_] [^\x07\x1b\n]*+ (?:\x07 | \x1b\\)?
+      | \x1b\[ [0-?]*+ [ -/]*+ [@-~]?
       | \x1b [ -/]*+ [0-Z\\^-~]?""",
     re.VERBOSE,
 )
@@ -78,7 +78,9 @@ def fence(text: str, label: str, key: bytes) -> str:
 
 def fence_tag(key: bytes) -> str:
     """The tag in the delimiters of `fence`, for telling the model about them."""
-    return hmac.new(key, b"codeassist fence", hashlib.sha256).hexdigest()[:16]
+    return hmac.new(key, b"codeassist fence", hashlib.sha256).hexdigest()[
+        :8
+    ]  # each digit is a token
 
 
 def fence_key(home: Path) -> bytes:
@@ -107,8 +109,10 @@ def _create_key(path: Path, damaged: bool) -> bytes:
             draft.replace(path)
         else:
             # A link, not a rename: of two processes that race, both use the first one's key.
-            with contextlib.suppress(FileExistsError):
+            with contextlib.suppress(OSError):
                 os.link(draft, path)
+            if not path.exists():  # a file system without links
+                draft.replace(path)
         return path.read_bytes()
     finally:
         draft.unlink(missing_ok=True)
