@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from ...types import ChunkKind
 
@@ -14,11 +15,12 @@ class Unit:
     Lines are 1-based and inclusive; in a notebook they count within the cell. A class or module
     spans its members too; `text` is always the lines start_line..end_line.
 
-    `name` is qualified within its file (`Cleaner.normalize`). `signature` is the part between the
-    name and the body. `imports` holds (local name, dotted target, line), `calls` (dotted callee as
-    written, first line). `defines` and `uses` are names bound here and names read but not bound
-    here. `complexity` is McCabe's. `cuts` holds (line, depth) of statements inside units that are
-    too long for one chunk: where the syntax lets them be split.
+    `name` is qualified within its file (`Cleaner.normalize`). `signature` is what stands before
+    the body. The `docstring` of a code cell is the prose of the Markdown cell just above it.
+    `imports` holds (local name, dotted target, line), `calls` (dotted callee as written, first
+    line; ".name" when the receiver is an expression). `defines` are names bound here, `uses` names
+    read but not bound here (before). `complexity` is McCabe's. `cuts` holds (line, depth) of the
+    statements of units that are too long for one chunk: where the syntax lets them be split.
     """
 
     kind: ChunkKind
@@ -48,12 +50,31 @@ class Document:
     """One parsed file; without units, `note` says why it cannot be searched.
 
     With units, `note` says what was lost (broken syntax, unreadable pages); empty is all well.
-    In a notebook `text` is the cells' sources, a blank line between them; in a PDF the text of
-    the pages, and lines count in that.
+    In a notebook `text` is the cells' sources with a blank line between them; in a PDF it is the
+    text of the pages, and lines count in that.
     """
 
     path: str
     language: str
     text: str
-    units: tuple[Unit, ...] = field(default=())
+    units: tuple[Unit, ...] = ()
     note: str = ""
+
+
+# Units longer than this many characters get `cuts`; the chunker decides whether it uses them.
+LONG_UNIT = 1200
+
+
+def module_name(path: str) -> str:
+    """Dotted name of a source file: `etl/__init__.py` is etl, `web/app.ts` is web.app."""
+    parts = PurePosixPath(path).with_suffix("").parts
+    if len(parts) > 1 and parts[-1] in ("__init__", "index"):
+        parts = parts[:-1]
+    return ".".join(parts)
+
+
+def text_unit(text: str) -> tuple[Unit, ...]:
+    """The whole text as one unit without structure; none if it is blank."""
+    if not text.strip():
+        return ()
+    return (Unit("text", "", 1, text.rstrip("\n").count("\n") + 1, text.rstrip("\n")),)
