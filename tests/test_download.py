@@ -31,8 +31,9 @@ from codeassist_jupyter.errors import (
     ModelMissing,
     UsageError,
 )
-from codeassist_jupyter.models import catalogue, download, registry
+from codeassist_jupyter.models import catalogue, download
 from codeassist_jupyter.models.catalogue import File, Member, Model, Wheel
+from codeassist_jupyter.models.download import http, registry
 
 BODY = Random(1).randbytes(2_500_000)
 TOKENIZER = b'{"version": "1.0"}' * 3000
@@ -135,7 +136,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(download, "BACKOFF_S", 0.01)
+    monkeypatch.setattr(http, "BACKOFF_S", 0.01)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     for name in [n for n in os.environ if n.lower().endswith("_proxy")]:
         monkeypatch.delenv(name)
@@ -360,7 +361,7 @@ def test_an_error_that_passes_is_waited_out(server: Server, models: Path) -> Non
 def test_an_error_that_stays_ends_after_a_few_tries(server: Server, models: Path) -> None:
     server.behave = lambda request: request.answer(502, b"bad gateway") is None
     assert "HTTP 502" in refused(server, models)
-    assert len(server.requests) == download.TRIES
+    assert len(server.requests) == http.TRIES
 
 
 def test_a_server_that_sends_nothing_ends_after_a_few_tries(server: Server, models: Path) -> None:
@@ -371,7 +372,7 @@ def test_a_server_that_sends_nothing_ends_after_a_few_tries(server: Server, mode
 
     server.behave = empty
     assert "gave up after" in refused(server, models)
-    assert len(server.requests) == download.TRIES
+    assert len(server.requests) == http.TRIES
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410, 451])
@@ -434,7 +435,7 @@ def test_a_server_that_is_not_there_is_named(models: Path) -> None:
 def test_a_server_that_never_answers_is_given_up(
     models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(download, "PROBE_S", 0.2)
+    monkeypatch.setattr(http, "PROBE_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         mirror = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(DownloadError, match="cannot be reached"):

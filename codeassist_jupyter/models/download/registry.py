@@ -19,9 +19,9 @@ import zipfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ..errors import SourceUnreachable
-from .catalogue import Member, Wheel
-from .files import CHUNK, sha256_of
+from ...errors import SourceUnreachable
+from ..catalogue import Member, Wheel
+from ..files import CHUNK, sha256_of
 
 # An index that sent nothing for so long is given up; later, a stalled one is.
 FIRST_BYTE_S = 20.0

@@ -8,41 +8,28 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import os
-import re
 import shutil
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 
-from ..errors import (
+from ...errors import (
     DiskFull,
     DownloadError,
     ModelDamaged,
     SourceUnreachable,
     UsageError,
 )
-from . import files
-from .catalogue import File, Model, forget_import, missing, readable, stamp_of
-
-if TYPE_CHECKING:
-    import httpx
+from .. import files
+from ..catalogue import File, Model, forget_import, missing, readable, stamp_of
 
 Source = Literal["auto", "hub", "registry", "mirror"]
 SOURCES: tuple[Source, ...] = ("auto", "hub", "registry", "mirror")
 Phase = Literal["waiting", "connecting", "downloading", "verifying"]
 
-# Also bounds name resolution, which no HTTP library does.
-PROBE_S = 6.0
-READ_S = 30.0
-# Consecutive failures without at least one CHUNK of progress in between.
-TRIES = 4
-BACKOFF_S = 0.5
 # Left free on the disk for everyone else.
 SPARE_BYTES = 64_000_000
 
@@ -143,7 +130,7 @@ class _Job:
 
     def have(self) -> int:
         """Bytes of the wanted files that are here."""
-        return sum(p.stat().st_size for f in self.wanted if (p := self.part(f)).exists())
+        return sum(_size(self.part(file)) for file in self.wanted)
 
     def tell(self, phase: Phase, have: int) -> None:
         there = self.model.size - sum(file.size for file in self.wanted)
@@ -359,140 +346,18 @@ def _copy(job: _Job, folder: Path, file: File) -> None:
 
 
 def _over_http(job: _Job, urls: Callable[[File], list[str]], headers: dict[str, str]) -> None:
-    import httpx
+    from . import http
 
-    _probe(urls(job.wanted[0])[0])
-    timeout = httpx.Timeout(READ_S, connect=PROBE_S)
-    # Content codings would make lengths and ranges mean something else.
-    headers = {**headers, "Accept-Encoding": "identity"}
-    with httpx.Client(headers=headers, timeout=timeout, follow_redirects=True) as client:
+    http.probe(urls(job.wanted[0])[0])
+    with http.client(headers) as client:
         for file in job.wanted:
-            candidates = urls(file)
-            for url in candidates[:-1]:
-                with contextlib.suppress(_NotThere):
-                    _download(client, url, job, file)
-                    break
-            else:
-                _download(client, candidates[-1], job, file)
+            others = job.have() - _size(job.part(file))
+
+            def on_bytes(size: int, others: int = others) -> None:
+                job.tell("downloading", others + size)
+
+            http.download(client, urls(file), job.part(file), file.size, on_bytes)
 
 
-def _probe(url: str) -> None:
-    """Raise SourceUnreachable unless the server answers anything at all within PROBE_S."""
-    import httpx
-
-    outcome: list[str] = []
-
-    def ask() -> None:
-        try:
-            httpx.head(url, timeout=PROBE_S)
-            outcome.append("")
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as exc:
-            outcome.append(str(exc) or type(exc).__name__)
-
-    # In a thread, because resolving a name can block far longer than any timeout.
-    thread = threading.Thread(target=ask, name="codeassist-probe", daemon=True)
-    thread.start()
-    thread.join(PROBE_S + 1)
-    host = urlsplit(url).hostname
-    if not outcome:
-        raise SourceUnreachable(f"{host} gave no answer within {PROBE_S:.0f} s")
-    if outcome[0]:
-        raise SourceUnreachable(f"{host} cannot be reached ({outcome[0]})")
-
-
-class _NotThere(SourceUnreachable):
-    """The server has no file of that name."""
-
-
-class _Again(Exception):
-    """This request failed in a way that the next one may not."""
-
-    def __init__(self, reason: str, wait_s: float = 0.0) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.wait_s = wait_s
-
-
-def _download(client: httpx.Client, url: str, job: _Job, file: File) -> None:
-    """Complete the part file of `file` by GET requests; raises SourceUnreachable."""
-    import httpx
-
-    part = job.part(file)
-    failures = 0
-    while True:
-        before = part.stat().st_size if part.exists() else 0
-        if before > file.size:
-            part.unlink()
-            before = 0
-        if before == file.size:
-            return
-        try:
-            _request(client, url, job, file, before)
-            continue
-        except (httpx.RequestError, httpx.InvalidURL) as exc:
-            reason, wait = str(exc) or type(exc).__name__, 0.0
-        except _Again as exc:
-            reason, wait = exc.reason, exc.wait_s
-        after = part.stat().st_size if part.exists() else 0
-        failures = 0 if after >= before + files.CHUNK else failures + 1
-        if failures >= TRIES:
-            raise SourceUnreachable(f"gave up after {TRIES} tries ({reason})")
-        time.sleep(max(wait, BACKOFF_S * 2 ** max(failures - 1, 0)))
-
-
-def _request(client: httpx.Client, url: str, job: _Job, file: File, have: int) -> None:
-    """Make one GET from byte `have` on and append what comes."""
-    part = job.part(file)
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with client.stream("GET", url, headers=headers) as response:
-        start = _start_of(response, part, file, have)
-        chunks = response.iter_bytes()
-        first = next(chunks, b"")
-        kind = files.wrong_kind(first) if start == 0 else ""
-        if kind:
-            raise SourceUnreachable(f"what came {kind}")
-        others = job.have() - have
-        with part.open("r+b" if start else "wb") as target:
-            target.seek(start)
-            at = start
-            for chunk in itertools.chain([first], chunks):
-                if at + len(chunk) > file.size:
-                    target.truncate(0)
-                    raise SourceUnreachable(f"the file there is larger than {file.size:,} bytes")
-                target.write(chunk)
-                at += len(chunk)
-                job.tell("downloading", others + at)
-        if at < file.size:
-            raise _Again(f"the answer ended after {at:,} of {file.size:,} bytes")
-
-
-def _start_of(response: httpx.Response, part: Path, file: File, have: int) -> int:
-    """Check the head of an answer and return the byte of the file that its body starts with."""
-    status, headers = response.status_code, response.headers
-    start = 0
-    if status == 206:
-        start = have
-        if not _is_range(headers.get("Content-Range", ""), have, file.size):
-            part.unlink(missing_ok=True)
-            raise _Again("it answered another range than the one asked for")
-    elif status == 416 and have:
-        part.unlink(missing_ok=True)
-        raise _Again("it refused to go on from the middle (HTTP 416)")
-    elif status in (404, 410):
-        raise _NotThere(f"{response.url.host} has no {file.hub_path or file.path} (HTTP {status})")
-    elif status == 429 or status >= 500:
-        after = headers.get("Retry-After", "")
-        raise _Again(f"HTTP {status}", min(int(after), 30) if after.isdecimal() else 0.0)
-    elif status != 200:
-        raise SourceUnreachable(f"{response.url.host} answered HTTP {status}")
-    length = headers.get("Content-Length", "")
-    if length.isdecimal() and int(length) != file.size - start:
-        if headers.get("Content-Type", "").startswith("text/html"):
-            raise SourceUnreachable("an HTML page came instead of the file: a login page?")
-        raise SourceUnreachable(f"it offers {int(length):,} bytes, not {file.size - start:,}")
-    return start
-
-
-def _is_range(content_range: str, start: int, size: int) -> bool:
-    found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", content_range.strip())
-    return bool(found and int(found[1]) == start and found[2] in (str(size), "*"))
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
