@@ -40,10 +40,9 @@ def stream(events: Iterator[Event], answer: Answer, view: View, stop: Callable[[
     hold up the interrupt.
     """
     arrived: queue.SimpleQueue[Event | CodeAssistError | None] = queue.SimpleQueue()
-    worker = threading.Thread(target=_pump, args=(events, arrived), daemon=True)
-    worker.start()
     failure: CodeAssistError | None = None
     try:
+        threading.Thread(target=_pump, args=(events, arrived), daemon=True).start()
         view.status("thinking …")
         while (event := _next(arrived)) is not None:
             if isinstance(event, CodeAssistError):

@@ -91,8 +91,8 @@ def test_cells_variables_and_errors_are_in_the_prompt(notebook: FrontEnd) -> Non
     notebook.run("print('printed output')")
     notebook.run("df['humidity']")
     shown = notebook.run("%%assist -o answer --max-tokens 4000\nwhat went wrong?")
-    for expected in ("pd.DataFrame(", "printed output", "KeyError", "humidity", "temp", "1 rows"):
-        assert expected in shown.plain.replace("1 × 2", "1 rows"), expected
+    for expected in ("pd.DataFrame(", "printed output", "KeyError", "humidity", "temp", "float64"):
+        assert expected in shown.plain, expected
     bare = notebook.run("%%assist --no-context --max-tokens 4000\nwhat went wrong?")
     assert "pd.DataFrame(" not in bare.plain
 
@@ -238,14 +238,14 @@ def test_a_ten_megabyte_question_is_refused_in_one_line(notebook: FrontEnd) -> N
 
 
 def test_unload_leaves_nothing_and_everything_can_be_repeated(notebook: FrontEnd) -> None:
-    state = "sorted(get_ipython().__dict__), sorted(get_ipython().magics_manager.magics['line'])"
+    state = "(sorted(vars(get_ipython())), sorted(get_ipython().magics_manager.magics['line']))"
     loaded = notebook.value(state)
     notebook.run("%load_ext codeassist_jupyter")
     assert notebook.value(state) == loaded
     notebook.run("%unload_ext codeassist_jupyter")
     assert "assist" not in notebook.value(state)
     assert "assist" not in notebook.value("get_ipython().configurables")
-    assert "not found" in notebook.run("%assist status").error
+    assert "not found" in notebook.run("%assist status").printed
     notebook.run("%load_ext codeassist_jupyter")
     assert notebook.value(state) == loaded
     assert notebook.run("%%assist\nhello").status == "ok"

@@ -46,9 +46,7 @@ class Session:
             from ..assistant import Assistant
             from .context import capture
 
-            self._assistant = Assistant(
-                self.client, lambda question: capture(self.shell, question)
-            )
+            self._assistant = Assistant(self.client, lambda question: capture(self.shell, question))
         return self._assistant
 
     def ask(self, text: str, overrides: Mapping[str, Any], args: argparse.Namespace) -> None:
@@ -70,6 +68,9 @@ class Session:
         except CodeAssistError:
             view.finish(answer.text, "")
             raise
+        except KeyboardInterrupt:  # before the stream began to listen for it
+            answer.stopped = "cancelled"
+            view.finish("", "stopped")
         if args.output is not None:
             self.shell.user_ns[args.output] = answer
         if args.insert:
