@@ -19,7 +19,7 @@ from codeassist_jupyter.host import wire
 from codeassist_jupyter.host.endpoint import Endpoint
 
 SLOW = {"match": "slow", "answer": "word " * 600, "delay_s": 0.05}
-STALLED = {"match": "reading", "answer": "read", "prompt_delay_s": 1.6}
+STALLED = {"match": "reading", "answer": "read", "prompt_delay_s": 0.6}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def at(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpo
     rules = [
         SLOW,
         STALLED,
-        {"match": "silence", "answer": "x", "delay_s": 1.3},
+        {"match": "silence", "answer": "x", "delay_s": 0.7},
         {"match": "break", "answer": "a b c d", "fail": {"message": "broke", "after": 2}},
         {"match": "damaged", "answer": "", "fail": {"code": "ModelDamaged", "message": "bad"}},
     ]

@@ -26,7 +26,7 @@ from .pool import EnginePool
 
 log = logging.getLogger("codeassist_jupyter.host")
 
-_LOCK_PATIENCE_S = 2.0  # a launcher holds the lock for a moment to see whether anybody lives
+_LOCK_PATIENCE_S = 0.5  # a launcher holds the lock for a moment to see whether anybody lives
 _ROUND_S = 1.0
 
 

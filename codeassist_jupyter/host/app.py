@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 
 # An error within this time gets an HTTP status of its own; after it the stream has begun.
 _STATUS_PATIENCE_S = 0.3
-_KEEP_ALIVE_S = 1.0
+_KEEP_ALIVE_S = 0.5
 _STATUS = (
     (HostUnavailable, 503),
     (NotAllowed, 403),

@@ -189,8 +189,7 @@ class HostClient:
             return
         try:
             with http.stream("POST", path, json=body) as response:
-                if response.status_code != 200:
-                    raise _refusal(response)
+                self._accept(response, at)
                 for data in payloads(response.iter_bytes()):
                     event = wire.event(data)
                     if event is not None:
@@ -225,8 +224,7 @@ class HostClient:
             at, http = self._connect()
             try:
                 response = http.get(path)
-                if response.status_code != 200:
-                    raise _refusal(response)
+                self._accept(response, at)
                 answer: dict[str, Any] = response.json()
             except (httpx.TransportError, HostLost) as exc:
                 self._forget(at)
@@ -235,6 +233,13 @@ class HostClient:
             else:
                 return answer
         raise AssertionError("unreachable")
+
+    def _accept(self, response: httpx.Response, at: Endpoint) -> None:
+        if response.status_code == 401:  # another host has taken the socket: find its key
+            self._forget(at)
+            raise HostLost("the host was replaced")
+        if response.status_code != 200:
+            raise _refusal(response)
 
     def _mine(self) -> _Connection:
         return self._connections.setdefault(os.getpid(), _Connection())
@@ -256,8 +261,6 @@ class HostClient:
 
 def _refusal(response: httpx.Response) -> CodeAssistError:
     response.read()
-    if response.status_code == 401:  # another host has taken the socket: find it
-        return HostLost("the host was replaced")
     try:
         return wire.raised(response.json())
     except (ValueError, KeyError, TypeError):

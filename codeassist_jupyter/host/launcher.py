@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 _START_S = 60.0  # importing everything on a loaded machine; a dead child is noticed at once
 _LEAVE_S = 5.0
-_PROBE_S = 2.0
+_PROBE_S = 1.0  # a healthy host needs some milliseconds
 _LOG_BYTES = 5_000_000
 _LOG_LINES_SHOWN = 12
 
@@ -53,7 +53,7 @@ def ensure_host(settings: Settings) -> Endpoint:
             return found
         try:
             with lock.acquire(timeout=0.2, poll_interval=0.02):
-                return _running_host() or _start(settings)
+                return _living_host(settings) or _start()
         except Timeout:
             continue
     raise HostUnavailable("another process is starting the host and does not finish")
@@ -79,7 +79,9 @@ def stop_host(patience_s: float = _LEAVE_S) -> bool:
     at = endpoint.read()
     if at is None or not _alive():
         return False
-    _dismiss(at, patience_s)
+    if probe(at) is not None:
+        _ask_to_leave(at, patience_s)
+    kill_host(at)
     return True
 
 
@@ -113,9 +115,8 @@ def _running_host() -> Endpoint | None:
     return at if health is not None and health.get("version") == __version__ else None
 
 
-def _start(settings: Settings) -> Endpoint:
+def _start() -> Endpoint:
     """Start a host; for the process that holds the start lock."""
-    _clear_the_way(settings)
     offset = _rotate_log()
     child = _spawn()
     deadline = time.monotonic() + _START_S
@@ -136,32 +137,35 @@ def _start(settings: Settings) -> Endpoint:
     )
 
 
-def _clear_the_way(settings: Settings) -> None:
-    """Get rid of a host that cannot be used; files that a dead one left are simply replaced."""
-    if not _alive():
-        return
+def _living_host(settings: Settings) -> Endpoint | None:
+    """Wait for a host that is starting or busy; end one that is stuck or of another version.
+
+    None means that no host lives; files that a dead one left are simply replaced.
+    """
+    at, health = None, None
     deadline = time.monotonic() + settings.stall_timeout_s
-    while time.monotonic() < deadline:  # it may be starting up, or busy
-        at = endpoint.read()
-        if at is not None and probe(at) is not None:
-            break
+    while health is None and time.monotonic() < deadline:
         if not _alive():
-            return
-        time.sleep(0.1)
-    at = endpoint.read()
-    if at is not None and _running_host() is None:
-        _dismiss(at, _LEAVE_S)
+            return None
+        at = endpoint.read()
+        health = probe(at) if at is not None else None
+        time.sleep(0.02)
+    if at is None:
+        raise HostUnavailable("a host holds its lock and does not say where it listens")
+    if health is not None:
+        if health.get("version") == __version__:
+            return at
+        _ask_to_leave(at, _LEAVE_S)
+    kill_host(at)
+    return None
 
 
-def _dismiss(at: Endpoint, patience_s: float) -> None:
+def _ask_to_leave(at: Endpoint, patience_s: float) -> None:
     import httpx
 
-    if at.listening():
-        with contextlib.suppress(httpx.TransportError), at.connect(_PROBE_S) as http:
-            http.post("/shutdown")
-            if _wait_until_gone(patience_s):
-                return
-    kill_host(at)
+    with contextlib.suppress(httpx.TransportError), at.connect(_PROBE_S) as http:
+        http.post("/shutdown")
+        _wait_until_gone(patience_s)
 
 
 def _spawn() -> subprocess.Popen[bytes]:
