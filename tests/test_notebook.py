@@ -32,9 +32,7 @@ def notebook(kernel: FrontEnd, echo: Script) -> FrontEnd:
     return kernel
 
 
-def test_an_answer_streams_and_ends_with_one_quiet_line(
-    notebook: FrontEnd, echo: Script
-) -> None:
+def test_an_answer_streams_and_ends_with_one_quiet_line(notebook: FrontEnd, echo: Script) -> None:
     echo([{"match": "add", "answer": CODE, "delay_s": 0.05}])
     shown = notebook.run("%%assist\nadd up the numbers")
     assert shown.status == "ok"

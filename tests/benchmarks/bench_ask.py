@@ -246,7 +246,9 @@ def bench_load(runs: int = 7) -> dict[str, Any]:
     """`%load_ext` in new processes."""
     times, sizes = [], []
     for _ in range(runs):
-        out = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True)
+        out = subprocess.run(
+            [sys.executable, "-c", LOAD], capture_output=True, text=True, check=True
+        )
         took, size = map(float, out.stdout.split())
         times.append(took)
         sizes.append(size)
@@ -261,8 +263,11 @@ def bench_cold_start(settings: config.Settings) -> dict[str, Any]:
     client = HostClient(settings)
     client.shutdown()
     began = time.perf_counter()
-    next(e for e in client.chat([Message("user", "hello")], sampling=Sampling(max_tokens=8))
-         if isinstance(e, Text))
+    next(
+        e
+        for e in client.chat([Message("user", "hello")], sampling=Sampling(max_tokens=8))
+        if isinstance(e, Text)
+    )
     first = time.perf_counter() - began
     health = client.health() or {}
     host = psutil.Process(health["pid"]).memory_info().rss
