@@ -30,7 +30,9 @@ _HEAD = 200  # characters of prose in a header
 _CODE = ("module", "class", "function", "method")
 _SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
 # What is left between members and says nothing: closing brackets, `else:`, a banner of a few words.
-_REMAINS = re.compile(r"(?:\s|else:|try:|finally:|[\])};,]|(?:#|//)\W*.{0,40}$)*", re.M)
+_REMAINS = re.compile(
+    r"(?:\s|else:|try:|finally:|[\])};,]|(?:#|//)[^\w\n]*+[^\n]{0,40}+(?=\n|\Z))*+"
+)
 _ASSIGNED = re.compile(
     r"^\s*(?:export\s+)?(?:(?:const|let|var|type)\s+)?((?!else\b|try\b|finally\b)[^\W\d]\w*)\s*[:=]",
     re.M,
