@@ -37,8 +37,11 @@ _ASSIGNED = re.compile(
     r"^\s*(?:export\s+)?(?:(?:const|let|var|type)\s+)?((?!else\b|try\b|finally\b)[^\W\d]\w*)\s*[:=]",
     re.M,
 )
+_TITLE = re.compile(r"\A\s*#{1,6} .*\n+(?=\S)")
 _BRACKETS = re.compile(r"\[[^\[\]]*\]|\([^()]*\)|\{[^{}]*\}")
-_PARAMETER = re.compile(r"(?:^|,)\s*(?:\*{1,2}|\.{3})?\s*([^\W\d][\w$]*)")
+_PARAMETER = re.compile(
+    r"(?:^|,)\s*(?:\*{1,2}|\.{3}|(?:(?:public|private|protected|readonly)\s+)+)?\s*([^\W\d][\w$]*)"
+)
 
 
 class _Run(NamedTuple):
@@ -188,10 +191,12 @@ def _header(unit: Unit, run: _Run, place: str) -> str:
     first = run.part == 0
     if unit.kind == "cell":
         names = " ".join(dict.fromkeys([*unit.defines, *unit.uses]))[:_HEAD]
-        about = (unit.docstring if first else "") if names else run.text
+        about = (unit.docstring if first else "") if names else _TITLE.sub("", run.text)
         return _joined(place, " > ".join(unit.heading), names, _first_sentence(about))
     if unit.kind not in _CODE:
-        return _joined(place, " > ".join(unit.heading) or unit.name, run.text[:_HEAD])
+        return _joined(
+            place, " > ".join(unit.heading) or unit.name, _TITLE.sub("", run.text)[:_HEAD]
+        )
     name = "" if unit.kind == "module" else " ".join(split_name(unit.name))
     if not first or unit.kind == "module":
         assigned = _ASSIGNED.findall(run.text)[:12] if unit.kind in ("module", "class") else ()

@@ -92,10 +92,15 @@ class _Names:
 
     def __init__(self, edges: Iterable[Edge]) -> None:
         self._defined: set[str] = set()
+        self._methods: defaultdict[str, set[str]] = defaultdict(set)
         self._by_last: defaultdict[str, set[str]] = defaultdict(set)
         self._imported: dict[tuple[str, str], str] = {}
-        for edge in edges:
+        known = list(edges)
+        symbols = {edge.target for edge in known if edge.kind == "defines"}
+        for edge in known:
             if edge.kind == "defines":
+                if edge.source in symbols:  # not of a module
+                    self._methods[edge.target.rpartition(".")[2]].add(edge.target)
                 self._defined |= {edge.target, edge.source}
                 for node in (edge.target, edge.source):
                     self._by_last[node.rpartition(".")[2]].add(node)
@@ -121,7 +126,7 @@ class _Names:
         return target
 
     def _unique_method(self, name: str) -> str | None:
-        found = self._by_last.get(name, set())
+        found = self._methods.get(name, set())
         return next(iter(found)) if len(found) == 1 and name not in _COMMON else None
 
     def _below_a_folder(self, name: str) -> str | None:

@@ -1,6 +1,5 @@
 """From the shop's daily exports to revenue by region and month."""
 
 from .clean import clean_orders, normalize_names, parse_date
-from .pipeline import run
 
-__all__ = ["clean_orders", "normalize_names", "parse_date", "run"]
+__all__ = ["clean_orders", "normalize_names", "parse_date"]
