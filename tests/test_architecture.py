@@ -25,7 +25,7 @@ FLOORS = [
     {"types", "errors"},
     {"config", "security", "protocol"},
     {"models", "memory", "index", "engine", "retrieval"},
-    {"host", "prompt", "intent", "citations", "options"},
+    {"host", "prompt", "intent", "citations", "imports", "options"},
     {"assistant"},
     {"stream", "doctor"},  # what the magics and the command line share
     {"kernel", "cli"},

@@ -77,6 +77,7 @@ class Session:
             self._insert(answer, args.insert)
 
     def _insert(self, answer: Answer, where: str) -> None:
+        from ..imports import complete
         from .insert import can_insert, insert
 
         if answer.stopped != "stop":
@@ -84,7 +85,7 @@ class Session:
         elif not answer.code:
             _say("The answer has no Python code to insert.")
         elif can_insert(self.shell):
-            insert(self.shell, answer.code, where)
+            insert(self.shell, complete(answer.code, self.shell.user_ns), where)
         else:
             _say("This front end cannot be asked for a new cell; copy the code above into one.")
 
