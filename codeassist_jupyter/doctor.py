@@ -68,7 +68,7 @@ def _packages(_: Settings) -> Iterator[Check]:
 def _engine(settings: Settings) -> Iterator[Check]:
     if settings.engine == "llama_cpp":
         here = importlib.util.find_spec("llama_cpp") is not None
-        hint = '' if here else 'python -m pip install "codeassist-jupyter[local]"'
+        hint = "" if here else 'python -m pip install "codeassist-jupyter[local]"'
         yield Check("engine", here, "llama-cpp-python" if here else "not installed", hint)
     elif settings.engine == "openai":
         set_up = bool(settings.openai_base_url)

@@ -14,7 +14,10 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
         {"choices": FORMATS, "help": "How to answer and to show the answer."},
     ),
     (("-m", "--model"), {"metavar": "NAME", "help": "Model for this question."}),
-    (("--temperature",), {"type": float, "metavar": "T", "help": "0 (the default) repeats itself."}),
+    (
+        ("--temperature",),
+        {"type": float, "metavar": "T", "help": "0 (the default) repeats itself."},
+    ),
     (("--max-tokens",), {"type": int, "metavar": "N", "help": "Longest answer, in tokens."}),
     (("--seed",), {"type": int, "metavar": "N", "help": "Seed for temperatures above 0."}),
     (("--engine",), {"choices": ENGINES, "help": "What answers: local, a server, or the echo."}),

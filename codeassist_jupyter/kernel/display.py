@@ -23,7 +23,9 @@ def open_view(shell: InteractiveShell, settings: Settings) -> View:
     banner = ""
     if settings.engine == "openai":
         banner = f"sent to {urlsplit(settings.openai_base_url).hostname}"
-    return NotebookView(settings.format, banner) if hasattr(shell, "kernel") else TerminalView(banner)
+    return (
+        NotebookView(settings.format, banner) if hasattr(shell, "kernel") else TerminalView(banner)
+    )
 
 
 class NotebookView:
