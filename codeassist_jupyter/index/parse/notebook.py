@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -207,7 +208,9 @@ def _tree(source: str, magic: re.Match[str] | None) -> ast.Module | None:
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        return parse_ast(str(TransformerManager().transform_cell(source)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of lines that end in an unusual way
+            return parse_ast(str(TransformerManager().transform_cell(source)))
     except (SyntaxError, ValueError, RecursionError):
         return None
 
@@ -220,12 +223,13 @@ def _output(outputs: Any) -> str:
         if room <= 0 or not isinstance(output, dict):
             continue
         data = output.get("data", output)
+        data = data if isinstance(data, dict) else {}
         if output.get("output_type") in ("error", "pyerr"):
             part = f"{output.get('ename', '')}: {output.get('evalue', '')}"
         elif output.get("output_type") == "stream":
             part = _joined(output.get("text"))
         else:  # nbformat 3 has "text" where 4 has "text/plain"
-            part = _joined(data.get("text/plain", data.get("text"))) if data else ""
+            part = _joined(data.get("text/plain", data.get("text")))
         part = clean(part[:room])
         parts.append(part)
         room -= len(part) + 1
