@@ -31,16 +31,17 @@ class Decoder:
         self._after_cr = piece.endswith(b"\r")
         *whole, rest = piece.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         for end in whole:
-            self._line += end
-            yield from self._take(bytes(self._line))
+            line = bytes(self._line + end)
             self._line.clear()
+            yield from self._take(line)
         self._line += rest
         self._check()
 
     def end(self) -> Iterator[str]:
         """Yield what is left when the stream ends without a last empty line."""
-        yield from self._take(bytes(self._line))
+        line = bytes(self._line)
         self._line.clear()
+        yield from self._take(line)
         yield from self._take(b"")
 
     def _take(self, line: bytes) -> Iterator[str]:

@@ -34,11 +34,20 @@ class _Entry:
     last_used: float = 0.0
 
 
+def _free_memory(models_path: Path) -> int:
+    return machine.inspect(models_path).available_bytes
+
+
 class EnginePool:
     """The open engines of this process; every method may be called from any thread."""
 
-    def __init__(self, load_settings: Callable[[], Settings] = config.load) -> None:
+    def __init__(
+        self,
+        load_settings: Callable[[], Settings] = config.load,
+        free_memory: Callable[[Path], int] = _free_memory,
+    ) -> None:
         self._load_settings = load_settings
+        self._free_memory = free_memory
         self._open: dict[Key, _Entry] = {}
         self._changed = threading.Condition()  # guards _open; notified when an engine comes free
         self._opening = threading.Lock()  # held by the one thread that opens an engine
@@ -129,20 +138,22 @@ class EnginePool:
 
     def _make_room(self, facts: catalogue.Model, models_path: Path) -> None:
         """Make sure that the model fits beside what runs; closes the old one if only that helps."""
-        if machine.fits(facts, machine.inspect(models_path).available_bytes):
+        free = self._free_memory(models_path)
+        if machine.fits(facts, free):
             return
         with self._changed:
-            for key, entry in list(self._open.items()):
-                if key[0] == "llama_cpp":
-                    entry.retired = True
-                    while entry.users:
-                        self._changed.wait()
-                    self._close(key, entry)
-        available = machine.inspect(models_path).available_bytes
-        if not machine.fits(facts, available):
+            old = {key: entry for key, entry in self._open.items() if key[0] == "llama_cpp"}
+            won = sum(catalogue.find(key[1]).min_ram_bytes for key in old)
+            for key, entry in old.items() if machine.fits(facts, free + won) else ():
+                entry.retired = True
+                while entry.users:
+                    self._changed.wait()
+                self._close(key, entry)
+        free = self._free_memory(models_path)
+        if not machine.fits(facts, free):
             raise ModelUnusable(
                 f"{facts.name} needs {catalogue.readable(facts.min_ram_bytes)} of memory and some "
-                f"to spare; only {catalogue.readable(available)} are free",
+                f"to spare; only {catalogue.readable(free)} are free",
                 "Close something large, or choose a smaller model with `%assist model NAME`.",
             )
 

@@ -19,20 +19,22 @@ Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=300)]
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A request: what it does not name is refused, and no number is infinite or NaN."""
+
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 
-class ChatMessage(_Strict):
+class ChatMessage(Strict):
     role: Literal["system", "user", "assistant"]
     content: Text
 
 
-class StreamOptions(_Strict):
+class StreamOptions(Strict):
     include_usage: bool = False
 
 
-class JsonSchema(_Strict):
+class JsonSchema(Strict):
     name: Name = "answer"
     description: str | None = None
     # the OpenAI name, which BaseModel has taken
@@ -40,7 +42,7 @@ class JsonSchema(_Strict):
     strict: bool | None = None
 
 
-class ResponseFormat(_Strict):
+class ResponseFormat(Strict):
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
@@ -57,7 +59,7 @@ class ResponseFormat(_Strict):
         return self.json_schema.body
 
 
-class _Job(_Strict):
+class _Job(Strict):
     model: Name | None = None
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -98,5 +100,5 @@ class CompletionRequest(_Job):
         return Request(infill, self.sampling(), self.priority, self.kernel_busy)
 
 
-class CancelRequest(_Strict):
+class CancelRequest(Strict):
     id: Id
