@@ -12,7 +12,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codeassist_jupyter.index import tokens
 from codeassist_jupyter.index.parse import Document, Unit, decode, module_name, parse
 
 SAMPLE = Path(__file__).parent.parent / "examples" / "sample_project"
@@ -615,32 +614,3 @@ def test_fuzz_damaged_pdf(at, byte, cut):
     data[at % len(data)] = byte
     check(parse("a.pdf", bytes(data)))
     check(parse("a.pdf", bytes(data[:cut])))
-
-
-# Terms
-
-
-@pytest.mark.parametrize(
-    ("text", "terms"),
-    [
-        ("normalize_names", ["normalize_names", "normal", "name"]),
-        ("readCSVFiles", ["readcsvfiles", "read", "csv", "file"]),
-        ("HTTPServer2 URLs", ["httpserver2", "http", "server", "2", "url"]),
-        ("np.linalg.norm", ["np.linalg.norm", "np", "linalg", "norm"]),
-        ("self.parse_date(text)", ["parse_date", "pars", "date", "text"]),
-        ("return the parsing of dates", ["pars", "date"]),
-        ("__init__", ["__init__", "init"]),
-        ("größe GRÖSSE_MAX", ["größe", "grösse_max", "grösse", "max"]),
-        ("東京都 tokyo", ["東京都", "東京", "京都", "tokyo"]),
-        ("x" * 65, []),
-        ("", []),
-    ],
-)
-def test_terms_of_code_and_prose(text, terms):
-    assert tokens.code_tokens(text) == terms
-
-
-def test_terms_do_not_depend_on_what_came_before(monkeypatch):
-    monkeypatch.setattr(tokens, "_CACHE_SIZE", 3)
-    first = tokens.code_tokens("alpha beta gamma delta alpha betaGamma")
-    assert first == tokens.code_tokens("alpha beta gamma delta alpha betaGamma")

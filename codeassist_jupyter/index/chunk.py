@@ -28,7 +28,7 @@ _LINE = 4000  # a longer line is split in itself
 _HEAD = 200  # characters of prose in a header
 
 _CODE = ("module", "class", "function", "method")
-_SENTENCE = re.compile(r"(?<=[.!?。！？])\s*")
+_SENTENCE = re.compile(r"(?<=[.!?]\s)|(?<=[。！？])")
 # What is left between members and says nothing: closing brackets, `else:`, a banner of a few words.
 _REMAINS = re.compile(
     r"(?:\s|else:|try:|finally:|[\])};,]|(?:#|//)[^\w\n]*+[^\n]{0,40}+(?=\n|\Z))*+"
@@ -211,7 +211,8 @@ def _header(unit: Unit, run: _Run, place: str) -> str:
 
 
 def _joined(*parts: str) -> str:
-    return "\n".join(" ".join(part.split()) for part in parts if part and not part.isspace())
+    lines = (" ".join(part.split()) for part in parts)
+    return "\n".join(line[: 2 * _HEAD] for line in lines if line)
 
 
 def _first_sentence(text: str) -> str:

@@ -18,6 +18,13 @@ EdgeKind = Literal["defines", "imports", "calls", "inherits", "uses", "reads"]
 _ASSIGNED = re.compile(r"^([^\W\d]\w*)\s*(?::[^=\n]+)?=", re.M)
 # Methods that every list or string has: a call of one on an unknown object says nothing.
 _COMMON = frozenset(name for kind in (str, bytes, list, dict, set, int) for name in dir(kind))
+_GO_BUILTINS = frozenset(
+    (
+        *("append", "cap", "clear", "close", "complex", "copy", "delete", "imag", "len", "make"),
+        *("max", "min", "new", "panic", "print", "println", "real", "recover"),
+        *("string", "int", "byte", "rune", "float64", "error"),
+    )
+)
 _OWN = ("self", "cls", "this")
 _HOPS = 5  # re-exports followed
 
@@ -101,12 +108,16 @@ class _Names:
             if edge.kind == "defines":
                 if edge.source in symbols:  # not of a module
                     self._methods[edge.target.rpartition(".")[2]].add(edge.target)
-                self._defined |= {edge.target, edge.source}
-                for node in (edge.target, edge.source):
-                    self._by_last[node.rpartition(".")[2]].add(node)
+                self._add(edge.target)
+                self._add(edge.source)
             elif edge.kind == "imports":
+                self._add(edge.source)
                 key = (edge.source, edge.target.rpartition(".")[2])
                 self._imported.setdefault(key, edge.target)
+
+    def _add(self, node: str) -> None:
+        self._defined.add(node)
+        self._by_last[node.rpartition(".")[2]].add(node)
 
     def find(self, target: str) -> str:
         """The definition that a name means, or the name itself."""
@@ -143,12 +154,15 @@ def _source_edges(document: Document) -> Iterator[Edge]:
     """Edges of a module of source code; its first unit is the module itself."""
     module = document.units[0]
     root = module.name
-    if document.language == "go":  # a package is a folder
+    siblings: set[str] = set()
+    if document.language == "go":  # a package is a folder, and its files see each other's names
         root = root.rpartition(".")[0] or root
+        called = {call for unit in document.units for call, _ in unit.calls}
+        siblings = {call for call in called if call.isidentifier()} - _GO_BUILTINS
     symbols = {unit.name for unit in document.units[1:]}
     imports = {local: target for local, target, _ in module.imports}
     constants = set(module.defines) - symbols - {local.split(".")[0] for local in imports}
-    scope = {name: f"{root}.{name}" for name in (*constants, *symbols)} | imports
+    scope = {name: f"{root}.{name}" for name in (*siblings, *constants, *symbols)} | imports
 
     lines = _assigned_lines(module.text) if constants else {}
     for name in sorted(constants):
