@@ -144,7 +144,7 @@ class _Module:
                 complexity=facts.branches + 1,
                 defines=tuple(facts.defines),
                 uses=facts.uses(local=True),
-                cuts=cuts(self.tree.body) if len(text) > LONG_UNIT else (),
+                cuts=cuts(self.tree.body, inner=False) if len(text) > LONG_UNIT else (),
             )
             self.found.append(module)
             for node in members:
@@ -174,7 +174,7 @@ class _Module:
             complexity=facts.branches + 1,
             defines=tuple(facts.defines) if is_class else (),
             uses=facts.uses(local=not is_class),
-            cuts=cuts(node.body) if len(text) > LONG_UNIT else (),
+            cuts=cuts(node.body, inner=not is_class) if len(text) > LONG_UNIT else (),
         )
         self.found.append(unit)
         for member in members or ():
@@ -294,15 +294,20 @@ def _docstring(node: Any) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def cuts(body: Iterable[Any], depth: int = 0) -> tuple[tuple[int, int], ...]:
-    """(line, depth) of every statement: where code may be split, the least depth first choice."""
+def cuts(body: Iterable[Any], depth: int = 0, inner: bool = True) -> tuple[tuple[int, int], ...]:
+    """(line, depth) of every statement: where code may be split, the least depth first choice.
+
+    Without `inner`, definitions are not looked into: they are units of their own.
+    """
     found: list[tuple[int, int]] = []
     for statement in body:
         decorators = getattr(statement, "decorator_list", ())
         found.append((min([statement.lineno, *(d.lineno for d in decorators)]), depth))
+        if statement.__class__ in _DEFINITIONS and not inner:
+            continue
         for field in ("body", "handlers", "cases", "orelse", "finalbody"):
             for block in getattr(statement, field, ()):
                 # Handlers and cases are no statements, but hold some.
-                inner = [block] if isinstance(block, ast.stmt) else block.body
-                found += cuts(inner, depth + 1)
+                blocks = [block] if isinstance(block, ast.stmt) else block.body
+                found += cuts(blocks, depth + 1, inner)
     return tuple(found)
