@@ -110,7 +110,7 @@ def run(session: Session, line: str) -> bool:
     return True
 
 
-def _help(session: Session) -> None:
+def _help(_: Session) -> None:
     """this list"""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {f.__doc__}" for name, (f, _, _) in COMMANDS.items()]

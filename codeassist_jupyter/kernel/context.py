@@ -17,18 +17,15 @@ if TYPE_CHECKING:
 
 _MAX_CELLS = 400
 _MAX_OUTPUT = 2000  # characters of one cell's output; the prompt takes less
+_REFERENCE_CHARS = 2000  # what a question names may be described at more length
 _OURS = ("%%assist", "%assist", "%load_ext codeassist_jupyter", "%reload_ext codeassist_jupyter")
 
 
 def capture(shell: InteractiveShell, question: str) -> tuple[str, Context]:
     """The question with its {names} resolved, and the context to answer it in."""
     namespace = dict(shell.user_ns)
-    expanded = references.expand(question, _resolver(shell, namespace))
-    hidden = set(shell.user_ns_hidden)
-    variables = {
-        name: describe.describe(name, value)
-        for name, value in describe.user_variables(namespace, hidden)
-    }
+    expanded = references.expand(question, _describer(shell, namespace))
+    variables = describe.describe_all(namespace, shell.user_ns_hidden)
     return expanded.text, Context(
         cells(shell), variables, tuple((r.expression, r.text) for r in expanded.references)
     )
@@ -67,6 +64,29 @@ def _bounded(text: str) -> str:
     return security.redact(security.clean(text.strip(), _MAX_OUTPUT))
 
 
-def _resolver(shell: InteractiveShell, namespace: dict[str, Any]) -> Callable[[str], str | None]:
+def _describer(shell: InteractiveShell, namespace: dict[str, Any]) -> Callable[[str], str | None]:
     """How `{expression}` is described; None where it names nothing we know."""
-    return lambda expression: None
+
+    def text_of(expression: str) -> str | None:
+        cell = references.numbered(expression)
+        if cell is not None:
+            return _cell_text(shell, *cell)
+        try:
+            value = references.resolve(namespace, expression)
+        except LookupError:
+            return None
+        return describe.describe(expression, value, _REFERENCE_CHARS)
+
+    return text_of
+
+
+def _cell_text(shell: InteractiveShell, kind: str, number: int) -> str | None:
+    """What In[number], Out[number] or Err[number] was."""
+    history = shell.history_manager
+    if history is None or not 0 < number < len(history.input_hist_raw):
+        return None
+    if kind == "In":
+        return f"In [{number}]:\n{history.input_hist_raw[number]}"
+    output, error = output_of(shell, number)
+    text = output if kind == "Out" else error
+    return f"{kind} [{number}]:\n{text or '(nothing)'}"

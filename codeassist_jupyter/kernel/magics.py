@@ -85,9 +85,9 @@ class AssistMagics(Magics):
     def _parse(self, options: str) -> argparse.Namespace:
         try:
             args: argparse.Namespace = parse_argstring(AssistMagics.assist, options)
-            return args
         except IPythonUsageError as exc:
             raise UsageError(str(exc).strip().splitlines()[-1]) from None
+        return args
 
     def _traitlets(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("model", "engine", "format", "temperature")}
