@@ -18,10 +18,12 @@ from ..types import Chunk
 from .tokens import code_tokens
 
 # Written to the manifest; the files of another format are rebuilt, never read.
-FORMAT = "tantivy-7/fields-1"
+FORMAT = "tantivy-7/fields-2"
 
-# `scope` is the class around a symbol, `place` the path; `body` is the chunk's own text.
-FIELDS = ("name", "scope", "place", "header", "body")
+# `all` is one bag of words in which the telling ones are repeated, so that a word is as rare in a
+# name as it is in the corpus; sums of separate fields rank worse, and messages far worse.
+FIELDS = ("all", "header")
+_REPEAT = {"name": 5, "scope": 2, "path": 1, "header": 1, "text": 1}
 
 _MOST_WORDS = 48  # of a pasted page the rarest are searched, in the time of a question
 
@@ -103,7 +105,7 @@ class Lexical:
 
     def coverage(self, query: str, text: str) -> float:
         """The share of a query's words that stand in a text, each weighed by its rarity."""
-        rarity = {word: self._rarity("body", word) for word in self._words(query)}
+        rarity = {word: self._rarity("all", word) for word in self._words(query)}
         present = rarity.keys() & set(code_tokens(text))
         return sum(rarity[word] for word in present) / (sum(rarity.values()) or 1.0)
 
@@ -119,7 +121,7 @@ class Lexical:
         words = Counter(code_tokens(text))
         if len(words) <= _MOST_WORDS:
             return words
-        rarest = sorted(words, key=lambda word: self._searcher.doc_freq("body", word) or self.size)
+        rarest = sorted(words, key=lambda word: self._searcher.doc_freq("all", word) or self.size)
         return {word: words[word] for word in rarest[:_MOST_WORDS]}
 
     def _rarity(self, field: str, word: str) -> float:
@@ -130,18 +132,21 @@ class Lexical:
 
 def _document(no: int, chunk: Chunk) -> tantivy.Document:
     scope, _, name = chunk.name.rpartition(".")
+    texts = {"name": name, "scope": scope, "path": chunk.path}
+    texts |= {"header": chunk.header, "text": chunk.text}
+    terms = {part: code_tokens(text) for part, text in texts.items()}
     document = tantivy.Document()
-    document.add_unsigned("no", no)
+    document.add_integer("no", no)
     document.add_text("path", chunk.path)
-    texts = (name, scope, chunk.path, chunk.header, chunk.text)
-    for field, text in zip(FIELDS, texts, strict=True):
-        document.add_text(field, " ".join(code_tokens(text)))
+    document.add_text("all", " ".join(t for part in terms for t in terms[part] * _REPEAT[part]))
+    document.add_text("header", " ".join(terms["header"]))
     return document
 
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_unsigned_field("no", indexed=True, fast=True)
+    # Signed: deleting by the term of an unsigned field matches nothing and says nothing.
+    builder.add_integer_field("no", indexed=True, fast=True)
     builder.add_text_field("path", tokenizer_name="raw", index_option="basic")
     for field in FIELDS:
         # Text arrives as terms joined by spaces: three times as fast as pre-tokenised objects.

@@ -301,9 +301,7 @@ def _slug(name: str) -> str:
 
 
 def _empty(folder: Path) -> None:
-    """Delete what an index consists of, and nothing else that may lie there."""
-    for item in folder.iterdir():
-        if item.name == "tantivy" or item.suffix == ".lance":
-            shutil.rmtree(item)
-        elif item.name.startswith("meta.duckdb"):
-            item.unlink()
+    """Delete the text index and the manifest; vectors are good for any index of these texts."""
+    shutil.rmtree(folder / "tantivy", ignore_errors=True)
+    for name in ("meta.duckdb", "meta.duckdb.wal"):
+        (folder / name).unlink(missing_ok=True)

@@ -16,12 +16,17 @@ from .gate import is_confident
 from .query import Query, QueryClass, understand
 
 # Both chosen on all development suites together (tests/benchmarks/retrieval), never on one corpus.
-BOOSTS: Mapping[str, float] = {"name": 5.0, "scope": 2.0, "place": 1.0, "header": 1.0, "body": 1.0}
+BOOSTS: Mapping[QueryClass, Mapping[str, float]] = {
+    "symbol": {"all": 1.0},
+    "path": {"all": 1.0, "header": 1.0},
+    "prose": {"all": 1.0, "header": 0.25},
+    "error": {"all": 1.0},
+}
 WEIGHTS: Mapping[QueryClass, Weights] = {
-    "symbol": Weights(vectors=(0.3, 0.2), exact=2.0),
-    "path": Weights(vectors=(0.1, 0.1), exact=0.0),
-    "prose": Weights(vectors=(0.3, 0.4), exact=0.3),
-    "error": Weights(vectors=(0.1, 0.1), exact=0.1),
+    "symbol": Weights(vectors=(0.0, 0.6), exact=2.0),
+    "path": Weights(vectors=(0.0, 0.2), exact=0.0),
+    "prose": Weights(vectors=(0.0, 1.2), exact=0.3),
+    "error": Weights(vectors=(0.0, 0.0), exact=0.0),
 }
 
 _CANDIDATES = 200  # of each search
@@ -74,7 +79,7 @@ def search(index: Searchable, text: str, k: int = 10) -> SearchResult:
 def gather(index: Searchable, query: Query) -> Candidates:
     """Ask the symbol table, the words and the vectors."""
     exact = frozenset(no for name in query.names for no in index.find_symbol(name))
-    lexical = index.find_words(query.text, BOOSTS, _CANDIDATES)
+    lexical = index.find_words(query.text, BOOSTS[query.kind], _CANDIDATES)
     vectors = index.find_like(query.text, {*lexical, *exact}, _CANDIDATES)
     return Candidates(lexical, vectors, exact)
 

@@ -1,0 +1,120 @@
+"""The systems under comparison: questions in, places and milliseconds out.
+
+Every system indexes the same folder on the same machine in the same run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from corpora import CACHE
+from measure import Place
+from suites import Question
+
+from codeassist_jupyter.index import build
+from codeassist_jupyter.index.embed import Encoder, OnnxEncoder, StaticEncoder
+from codeassist_jupyter.index.project import Index
+from codeassist_jupyter.retrieval import fuse, search
+
+SEMBLE = "0.7.0"
+TOP = 10
+BASELINE = {"all": 1.0, "header": 1.0}  # the fields of `index.lexical`
+
+
+@dataclass
+class Answers:
+    """What a system returned for each question, in order, and how long each took."""
+
+    places: list[list[Place]] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+    confident: list[bool] = field(default_factory=list)
+    facts: dict[str, float] = field(default_factory=dict)
+
+
+def encoders(models: Path) -> list[Encoder]:
+    """The static and the transformer encoder from model folders fetched before."""
+    potion, bge = models / "potion", models / "bge"
+    return [
+        StaticEncoder("potion-base-8m", potion / "model.safetensors", potion / "tokenizer.json"),
+        OnnxEncoder(
+            "bge-small-en-v1.5-onnx-q8", bge / "model_quantized.onnx", bge / "tokenizer.json"
+        ),
+    ]
+
+
+def open_index(root: Path, models: Sequence[Encoder]) -> Index:
+    """The finished index of a corpus; kept in the cache from one run to the next."""
+    index = Index.open(CACHE / "indexes" / root.name, root, models)
+    build.refresh(index)
+    build.embed_pending(index)
+    return index
+
+
+def codeassist(index: Index, questions: Sequence[Question]) -> Answers:
+    answers = Answers()
+    search.search(index, "warm up")
+    for question in questions:
+        started = time.perf_counter()
+        result = search.search(index, question.text, TOP)
+        answers.milliseconds.append((time.perf_counter() - started) * 1000)
+        answers.confident.append(result.confident)
+        answers.places.append([_place(hit.chunk) for hit in result.hits])
+    return answers
+
+
+def fielded_bm25(index: Index, questions: Sequence[Question]) -> Answers:
+    """The baseline: our own text index alone, no symbols, no vectors, no presentation."""
+    answers = Answers()
+    for question in questions:
+        started = time.perf_counter()
+        scores = index.find_words(question.text, BASELINE, TOP)
+        ranking = fuse.fuse(scores, [], (), fuse.Weights((), 0.0))
+        chunks = index.chunks([no for no, _ in ranking])
+        answers.milliseconds.append((time.perf_counter() - started) * 1000)
+        answers.places.append([_place(chunks[no]) for no, _ in ranking])
+    return answers
+
+
+def semble(mode: str) -> Callable[[Path, Path, Sequence[Question]], Answers]:
+    """The peer, in an environment of its own; `mode` is "bm25" or "full".
+
+    Its own code model is not in any package registry: it runs with potion-base-8m.
+    """
+
+    def answer(root: Path, models: Path, questions: Sequence[Question]) -> Answers:
+        task = {"root": str(root), "model": str(models / "potion"), "mode": mode, "top": TOP}
+        task["questions"] = [question.text for question in questions]
+        done = subprocess.run(
+            [str(_semble_python()), str(Path(__file__).with_name("semble_peer.py"))],
+            input=json.dumps(task),
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "HF_HUB_OFFLINE": "1", "XDG_CACHE_HOME": str(CACHE / "semble")},
+        )
+        result = json.loads(done.stdout.splitlines()[-1])
+        places = [[Place(*place) for place in found] for found in result["places"]]
+        return Answers(places, result["milliseconds"], facts={"index_s": result["index_s"]})
+
+    return answer
+
+
+def _semble_python() -> Path:
+    environment = CACHE / "semble-venv"
+    python = environment / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", str(environment)], check=True)
+        command = [str(python), "-m", "pip", "install", "--quiet", f"semble=={SEMBLE}"]
+        subprocess.run(command, check=True)
+    return python
+
+
+def _place(chunk: object) -> Place:
+    return Place(chunk.path, chunk.start_line, chunk.end_line, chunk.cell)  # type: ignore[attr-defined]
