@@ -61,7 +61,9 @@ HEAVY = {
 
 # Packages and the places (path prefixes) that may import them.
 FENCES: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(["IPython", "ipykernel"], ("kernel/", "__init__.py")),
+    "ipykernel": ("kernel/", "__init__.py"),
+    # The notebook parser lets IPython itself turn magics into Python; it imports it lazily.
+    "IPython": ("kernel/", "__init__.py", "index/parse/notebook"),
     **dict.fromkeys(["llama_cpp"], ("engine/llama_cpp",)),
     **dict.fromkeys(["xllamacpp"], ("engine/xllamacpp",)),
     **dict.fromkeys(["duckdb"], ("memory/", "index/store")),
