@@ -11,15 +11,23 @@ from urllib.parse import urlsplit
 
 # Folders and files that hold secrets by convention; names are compared in lower case.
 SECRET_FOLDERS = frozenset(
-    ".ssh .aws .azure .gnupg .gcloud .kube .docker .password-store .git .keyrings".split()  # noqa: SIM905
+    re.findall(
+        r"\S+", ".ssh .aws .azure .gnupg .gcloud .kube .docker .password-store .git .keyrings"
+    )
 )
-SECRET_FILES = (
-    ".env .env.* *.env .envrc .netrc _netrc .pgpass .pypirc .npmrc .yarnrc.yml .htpasswd .boto "
-    ".git-credentials .dockercfg .s3cfg .my.cnf .vault-token .*_history id_rsa* id_dsa* id_ecdsa* "
-    "id_ed25519* *.pem *.key *.p12 *.pfx *.p8 *.jks *.keystore *.kdbx *.ppk *.gpg *.asc *.age "
-    "credentials credentials.* access_tokens* *credentials.json client_secret*.json "
-    "service?account*.json secret secret.* secrets secrets.* token token.json token.pickle kubeconfig *.tfstate *.tfvars"
-).split()  # noqa: SIM905
+SECRET_FILES = tuple(
+    re.findall(
+        r"\S+",
+        """
+        .env .env.* *.env .envrc .netrc _netrc .pgpass .pypirc .npmrc .yarnrc.yml .htpasswd .boto
+        .git-credentials .dockercfg .s3cfg .my.cnf .vault-token .*_history kubeconfig
+        id_rsa* id_dsa* id_ecdsa* id_ed25519* *.pem *.key *.p12 *.pfx *.p8 *.jks *.keystore *.kdbx
+        *.ppk *.gpg *.asc *.age credentials credentials.* *credentials.json client_secret*.json
+        service?account*.json secret secret.* secrets secrets.* token token.json token.pickle
+        access_tokens* *.tfstate *.tfvars
+        """,
+    )
+)
 EXAMPLES = ("*.example", "*.sample", "*.template", "*.dist")
 KERNEL_FOLDERS = tuple(Path(folder) for folder in ("/proc", "/sys", "/dev"))
 

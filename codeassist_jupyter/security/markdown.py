@@ -17,6 +17,7 @@ from .text import clean
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 _IMAGE = re.compile(r"!\[([^\[\]]*)\]\(\s*<?([^\s()<>]*)>?[^()]*\)")
 # Only text that begins with a letter: "[- a](b)" must not turn into a list, nor "[~~~](b)".
@@ -31,8 +32,12 @@ _TEX = re.compile(
     r"\\(?=csname|(?:href|url|class|cssId|style|data|require|bbox|mmlToken|unicode|includegraphics"
     r"|html[A-Z]\w*)\s*(?:[\[{%]|$))"
 )
-_RISKY_SPAN = re.compile(r"[<\[\]]|://")
-_DEFINITION = re.compile(r"(?:\\.|[^\[\]\\])*\]:")
+_PLAIN_LIST = re.compile(r" *(?:(?:[-*+]|\d+[.)]) +)*")
+_RENDERS = re.compile(r"<[A-Za-z/!?]|\]\(|^[> ]*\[[^\[\]]*\]:", re.MULTILINE)
+# Where renderers disagree on what is code: a table splits its row at each bar before it looks for
+# code, and marked loses its way where code has backticks or ends in a backslash.
+_AMBIGUOUS = re.compile(r"[|`]|\\$")
+_RISKY = re.compile(r"[<\[\]]|://|www\.|@\w", re.IGNORECASE)
 
 
 def sanitize(markdown: str) -> str:
@@ -41,12 +46,12 @@ def sanitize(markdown: str) -> str:
     Links become "text (address)", images "[image blocked: host]", HTML shows as text.
     """
     lines = clean(markdown).split("\n")
-    kept = _fenced(lines)
+    code = _fenced(lines)
     in_formula = False
     result = []
     for number, line in enumerate(lines):
-        if number in kept:
-            result.append(line)
+        if number in code:
+            result.append(code[number])
             continue
         result.append(_line(line, in_formula))
         in_formula ^= line.count("$$") % 2 == 1
@@ -62,10 +67,49 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).disable(["inline", "reference", "html_block"])
 
 
-def _fenced(lines: list[str]) -> set[int]:
-    """Return the numbers of all lines of fenced code, with those of the fences."""
-    tokens = _parser().parse("\n".join(lines))
-    return {n for t in tokens if t.type == "fence" and t.map for n in range(*t.map)}
+def _fenced(lines: list[str]) -> dict[int, str]:
+    """Map the number of each line of fenced code, with its fences, to that line made safe."""
+    tokens = [t for t in _parser().parse("\n".join(lines) + "\n") if t.type == "fence" and t.map]
+    flat = _must_stand_alone(tokens, lines)
+    code: dict[int, str] = {}
+    for token in tokens:
+        first, end = token.map or (0, 0)
+        before, fence, info = lines[first].partition(token.markup)
+        if token.level == 0 or flat:
+            before = ""
+        inside = " " * len(before)
+        fence = _safe_fence(token.content, fence)
+        # Not every renderer sees a fence here: marked does not while the line is the last one,
+        # nor markdown-it if the line looks like the head of a table. An entity means the same.
+        block = [before + fence + _text(info).replace("|", "&#124;")]
+        block += [inside + line for line in token.content.split("\n")[:-1]]
+        if len(block) < end - first:
+            block.append(inside + fence)
+        elif end < len(lines):  # ended by what follows: marked may go on
+            block[-1] += f"\n{inside}{fence}"
+        code |= dict(zip(range(first, end), block, strict=True))
+    return code
+
+
+def _must_stand_alone(tokens: list[Token], lines: list[str]) -> bool:
+    """Tell whether code inside lists and quotes must move to the margin.
+
+    Renderers disagree on where a list or a quote ends. That does no harm to code that has nothing
+    to render in it, inside a plain list; all other code is safe only where none can disagree.
+    """
+    nested = [lines[t.map[0]].partition(t.markup)[0] for t in tokens if t.level and t.map]
+    return any(not _PLAIN_LIST.fullmatch(before) for before in nested) or (
+        bool(nested) and any(_RENDERS.search(token.content) for token in tokens)
+    )
+
+
+def _safe_fence(content: str, fence: str) -> str:
+    """Return a fence that no line of `content` closes for any renderer.
+
+    marked takes "```~~~" to close "```"; an indented "```" does not, but is less so when moved.
+    """
+    closing = re.findall(rf"^[ \t>]*({fence}[`~]*)[ \t]*$", content, re.MULTILINE)
+    return fence[0] * max([len(fence), *(len(run) + 1 for run in closing)])
 
 
 def code_spans(line: str) -> Iterator[tuple[int, int]]:
@@ -80,7 +124,8 @@ def code_spans(line: str) -> Iterator[tuple[int, int]]:
     index = 0
     while index < len(runs):
         start, closer = runs[index].start(), following[index]
-        if closer is None or _is_escaped(line, start):
+        # marked takes "~" and the backticks after it together.
+        if closer is None or _is_escaped(line, start) or line[start - 1 : start] == "~":
             index += 1
         else:
             yield start, runs[closer].end()
@@ -98,17 +143,28 @@ def _line(line: str, in_formula: bool) -> str:
     """Escape one line outside fenced code."""
     spans = list(code_spans(line))
     contents = [line[start:end].strip("`") for start, end in spans]
-    # A table splits its row at each bar before it looks for code: then no span is sure.
-    if any("|" in c for c in contents) and any(_RISKY_SPAN.search(c) for c in contents):
+    if any(_RISKY.search(c) for c in contents) and any(_AMBIGUOUS.search(c) for c in contents):
         spans = []
-    # "[a`]: b`" is a link definition: those are found before code.
-    spans = [s for s, c in zip(spans, contents, strict=False) if not _DEFINITION.match(c)]
+    # "[a`]: b`" is a link definition to all, as "[a`](b)`" is a link to some.
+    spans = [s for s, c in zip(spans, contents, strict=False) if not _ends_a_label(c)]
     pieces, position = [], 0
     for start, end in spans:
         pieces += [_prose(line[position:start], in_formula), line[start:end]]
         position = end
     pieces.append(_prose(line[position:], in_formula))
     return "".join(pieces)
+
+
+def _ends_a_label(content: str) -> bool:
+    """Tell whether code could be taken for the end of a label that began before it."""
+    if "](" not in content and "]:" not in content:
+        return False
+    depth = 0
+    for bracket in re.findall(r"\\.|\[|\]", content):
+        depth += {"[": 1, "]": -1, "\\]": -1}.get(bracket, 0)
+        if depth < 0:
+            return True
+    return False
 
 
 def _prose(text: str, in_formula: bool) -> str:

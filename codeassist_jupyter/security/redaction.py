@@ -150,28 +150,28 @@ def _kind(word: str) -> str:
 
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_ALWAYS = tuple(
-    "password passwords passwd passphrase pwd secret secrets credential credentials "
-    "apikey secretkey accesskey privatekey authtoken accesstoken".split()  # noqa: SIM905
+_ALWAYS = re.compile(
+    "(?:password|passwd|passphrase|pwd|secret|credential)s?$"
+    "|(?:api|secret|access|private|auth)key$|(?:auth|access)token$"
 )
 _AT_THE_END = frozenset({"token", "key", "jwt", "pw"})
 _AFTER_THE_END = frozenset({"value", "str", "string", "text", "hash", "base", "hex", "b64"})
 # Keys of tables and programs, not of doors.
-_HARMLESS_KEYS = frozenset(
-    "primary foreign sort group join dict cache partition index natural surrogate merge map lookup "
-    "row col column unique composite hash by the first last json yaml sorting".split()  # noqa: SIM905
+_HARMLESS_KEYS = re.compile(
+    "primary|foreign|sort(ing)?|group|join|dict|cache|partition|index|natural|surrogate|merge|map"
+    "|lookup|row|col(umn)?|unique|composite|hash|by|the|first|last|json|yaml"
 )
 
 
 def secret_name(name: str) -> bool:
     """Tell whether a variable, column or setting of this name is likely to hold a secret."""
     words = [word.lower() for word in _WORDS.findall(name[:200]) if not word.isdigit()]
-    if any(word.endswith(_ALWAYS) for word in words):
+    if any(_ALWAYS.search(word) for word in words):
         return True
     while len(words) > 1 and words[-1] in _AFTER_THE_END:
         words.pop()
     if not words or words[-1] not in _AT_THE_END:
         return False
     if words[-1] == "key":
-        return len(words) > 1 and words[-2] not in _HARMLESS_KEYS
+        return len(words) > 1 and not _HARMLESS_KEYS.fullmatch(words[-2])
     return True
