@@ -62,6 +62,7 @@ class Settings:
     openai_model: str = ""
     openai_api_key: str = field(default="", repr=False)
     echo_script: str = ""
+    encoder: str = ""
     host_idle_exit_s: float = 4 * 3600.0
     host_idle_unload_s: float = 30 * 60.0
     stall_timeout_s: float = 30.0

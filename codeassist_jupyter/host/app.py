@@ -35,10 +35,11 @@ from ..errors import (
 )
 from ..models import catalogue, machine
 from ..types import Done, Event, Failed, Text
-from . import wire
+from . import index_routes, wire
 from .auth import Guard
 from .jobs import Job, Jobs
 from .pool import EnginePool
+from .projects import Projects
 from .schemas import CancelRequest, ChatRequest, CompletionRequest
 
 log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
         yield
         jobs.cancel_all()
         await asyncio.to_thread(pool.close)
+        await asyncio.to_thread(app.state.projects.close)
 
     app = FastAPI(openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     app.state.host = _Host(jobs, stop, time.time())
@@ -90,6 +92,8 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
         ("/shutdown", shutdown, "POST"),
     ):
         app.add_api_route(path, route, methods=[method], response_model=None)
+    app.state.projects = Projects(is_busy=lambda: jobs.active > 0)
+    index_routes.add_routes(app)
     return app
 
 

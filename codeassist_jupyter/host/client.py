@@ -117,6 +117,10 @@ class HostClient:
         """The verified file of a model; raises ModelUnknown, ModelMissing and ModelDamaged."""
         return catalogue.verified_path(model, self._settings.models_path)
 
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Send a request whose answer is one JSON object; starts the host if need be."""
+        return self._request("POST", path, body)
+
     def health(self, start: bool = True) -> dict[str, Any] | None:
         """Ask for the host's state, model and speeds; None if none runs and `start` is False."""
         if start:
@@ -181,21 +185,33 @@ class HostClient:
         """Ask once; raises HostLost and HostStalled, and what the host says went wrong."""
         if body["engine"] == "llama_cpp":
             self._require_model(body["model"])
-        import httpx
-
-        at, http = self._connect()
+        self._connect()
         if body["request_id"] in self._cancelled:  # while the host was starting
             yield Done("cancelled", Usage(body["model"] or "", 0, 0, 0, 0.0, 0.0))
             return
+        for data in self.stream(path, body):
+            try:
+                event = wire.event(data)
+            except ValueError as exc:
+                raise HostError(f"the host sent what we cannot read: {exc}") from exc
+            if event is not None:
+                yield event
+            if isinstance(event, Done | Failed):
+                return
+        raise HostLost("the host broke off in the middle of its answer")
+
+    def stream(self, path: str, body: dict[str, Any]) -> Iterator[str]:
+        """Send a request and yield the data of the server-sent events that answer it.
+
+        Raises HostLost and HostStalled when the host falls silent, and what the host refuses.
+        """
+        import httpx
+
+        at, http = self._connect()
         try:
             with http.stream("POST", path, json=body) as response:
                 self._accept(response, at)
-                for data in payloads(response.iter_bytes()):
-                    event = wire.event(data)
-                    if event is not None:
-                        yield event
-                    if isinstance(event, Done | Failed):
-                        return
+                yield from payloads(response.iter_bytes())
         except httpx.ReadTimeout as exc:
             self._forget(at)
             launcher.kill_host(at)
@@ -208,8 +224,6 @@ class HostClient:
             raise HostLost("the host went away") from exc
         except ValueError as exc:
             raise HostError(f"the host sent what we cannot read: {exc}") from exc
-        self._forget(at)
-        raise HostLost("the host broke off in the middle of its answer")
 
     def _require_model(self, name: str) -> None:
         """Say that there is no model at once, rather than start a host to learn it."""
@@ -218,12 +232,15 @@ class HostClient:
             catalogue.verified_path(name, folder)  # raises what is wrong with it
 
     def _get(self, path: str) -> dict[str, Any]:
+        return self._request("GET", path, None)
+
+    def _request(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         import httpx
 
         for last in (False, True):
             at, http = self._connect()
             try:
-                response = http.get(path)
+                response = http.request(method, path, json=body)
                 self._accept(response, at)
                 answer: dict[str, Any] = response.json()
             except (httpx.TransportError, HostLost) as exc:

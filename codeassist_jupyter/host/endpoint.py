@@ -52,8 +52,18 @@ class Endpoint:
 
         A connection that is not kept cannot go stale, and a forked child inherits none.
         """
-        import httpx  # not at the top: the kernel loads us before it needs a host
+        import httpcore  # not at the top: the kernel loads us before it needs a host
+        import httpx
 
+        class Backend(httpcore.SyncBackend):
+            def connect_unix_socket(
+                self, path: str, timeout: float | None = None, socket_options: Any = None
+            ) -> httpcore.NetworkStream:
+                # The original leaks its socket if the host has just died.
+                try:
+                    return super().connect_unix_socket(path, timeout, socket_options)
+                except httpcore.ConnectError:
+                    raise
         transport = httpx.HTTPTransport(
             uds=self.path or None,
             verify=False,  # plain HTTP to ourselves: this only saves loading certificates

@@ -82,6 +82,9 @@ def stop_host(patience_s: float = _LEAVE_S) -> bool:
     if probe(at) is not None:
         _ask_to_leave(at, patience_s)
     kill_host(at)
+    for child in _children:
+        if child.pid == at.pid:
+            child.wait(_LEAVE_S)
     return True
 
 

@@ -110,10 +110,9 @@ def find_root(start: Path) -> Path:
     folder = start if start.is_dir() else start.parent
     too_high = {Path.home().resolve(), *Path.home().resolve().parents}
     candidates = [path for path in (folder, *folder.parents) if path not in too_high]
-    for mark in (".git", "pyproject.toml"):
-        for candidate in candidates:
-            if (candidate / mark).exists():
-                return candidate
+    for candidate in candidates:  # the nearest: a project within a repository is one of its own
+        if any((candidate / mark).exists() for mark in (".git", "pyproject.toml")):
+            return candidate
     return folder
 
 

@@ -23,10 +23,10 @@ BOOSTS: Mapping[QueryClass, Mapping[str, float]] = {
     "error": {"all": 1.0},
 }
 WEIGHTS: Mapping[QueryClass, Weights] = {
-    "symbol": Weights(vectors=(0.0, 0.6), exact=2.0),
-    "path": Weights(vectors=(0.0, 0.2), exact=0.0),
-    "prose": Weights(vectors=(0.0, 1.2), exact=0.3),
-    "error": Weights(vectors=(0.0, 0.0), exact=0.0),
+    "symbol": Weights(vectors=0.6, exact=2.0),
+    "path": Weights(vectors=0.2, exact=0.0),
+    "prose": Weights(vectors=1.2, exact=0.3),
+    "error": Weights(vectors=0.0, exact=0.0),
 }
 
 _CANDIDATES = 200  # of each search
@@ -40,7 +40,7 @@ class Searchable(Protocol):
         self, text: str, boosts: Mapping[str, float], limit: int
     ) -> dict[int, float]: ...
 
-    def find_like(self, text: str, also: Iterable[int], limit: int) -> list[dict[int, float]]: ...
+    def find_like(self, text: str, also: Iterable[int], limit: int) -> dict[int, float]: ...
 
     def find_symbol(self, name: str) -> list[int]: ...
 
@@ -54,7 +54,7 @@ class Candidates:
     """What each search found, by chunk number."""
 
     lexical: dict[int, float]
-    vectors: list[dict[int, float]]
+    similar: dict[int, float]
     exact: frozenset[int]
 
 
@@ -71,7 +71,7 @@ def search(index: Searchable, text: str, k: int = 10) -> SearchResult:
     """Rank the project's chunks, open cells included, for a question, a name or an error."""
     query = understand(text)
     found = gather(index, query)
-    ranking = fuse(found.lexical, found.vectors, found.exact, WEIGHTS[query.kind])
+    ranking = fuse(found.lexical, found.similar, found.exact, WEIGHTS[query.kind])
     hits = present(index, ranking, k)
     return SearchResult(tuple(hits), is_confident(index, query, found.exact, hits), query.kind)
 
@@ -80,8 +80,10 @@ def gather(index: Searchable, query: Query) -> Candidates:
     """Ask the symbol table, the words and the vectors."""
     exact = frozenset(no for name in query.names for no in index.find_symbol(name))
     lexical = index.find_words(query.text, BOOSTS[query.kind], _CANDIDATES)
-    vectors = index.find_like(query.text, {*lexical, *exact}, _CANDIDATES)
-    return Candidates(lexical, vectors, exact)
+    similar: dict[int, float] = {}
+    if WEIGHTS[query.kind].vectors:
+        similar = index.find_like(query.text, {*lexical, *exact}, _CANDIDATES)
+    return Candidates(lexical, similar, exact)
 
 
 def present(index: Searchable, ranking: Sequence[tuple[int, float]], k: int) -> list[Hit]:

@@ -1,0 +1,72 @@
+"""What a kernel asks of the project's index, through the host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ..types import Chunk, Hit
+from . import wire
+from .client import HostClient
+
+_CHUNK_FIELDS = tuple(field.name for field in fields(Chunk))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An answer of the index; not `confident` means that no hit deserves to be cited."""
+
+    root: str
+    hits: tuple[Hit, ...]
+    confident: bool
+
+
+class IndexClient:
+    """The index of the project that the folder `start` belongs to."""
+
+    def __init__(self, host: HostClient, start: str) -> None:
+        self._host = host
+        self._start = start
+
+    def search(self, query: str, k: int = 10, wait_s: float = 0.0) -> Found:
+        """The best `k` places; waits at most `wait_s` seconds for an index that is being built."""
+        body = {"query": query[:100_000], "k": k, "wait_s": wait_s}
+        answer = self._post("/v1/search", body)
+        hits = tuple(
+            Hit(Chunk(**{name: hit[name] for name in _CHUNK_FIELDS}), hit["score"])
+            for hit in answer["hits"]
+        )
+        return Found(answer["root"], hits, answer["confident"])
+
+    def verify(self, chunks: Sequence[Chunk]) -> list[str]:
+        """For each place: verified, moved, changed or gone."""
+        names = ("path", "text", "start_line", "end_line", "cell", "cell_id")
+        cited = [{name: getattr(chunk, name) for name in names} for chunk in chunks]
+        verdicts: list[str] = self._post("/v1/index/verify", {"chunks": cited})["verdicts"]
+        return verdicts
+
+    def status(self) -> dict[str, Any]:
+        """Files, chunks, what was skipped and why, size, age and progress."""
+        return self._post("/v1/index/status", {})
+
+    def refresh(self) -> Iterator[dict[str, Any]]:
+        """Progress as {"stage", "done", "total"} until the index is fresh, then {"status"}."""
+        import json
+
+        for data in self._host.stream("/v1/index", {"start": self._start}):
+            progress = json.loads(data)
+            if "error" in progress:
+                raise wire.raised(progress)
+            yield progress
+
+    def put_cells(self, path: str, cells: Sequence[dict[str, Any]]) -> None:
+        """Make the text of open cells searchable; each has id, source, and cell if known."""
+        self._post("/v1/index/cells", {"path": path, "cells": list(cells)})
+
+    def graph(self, name: str) -> dict[str, Any]:
+        """Definitions, callers, callees and uses of a name, each with path and line."""
+        return self._post("/v1/graph", {"name": name})
+
+    def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._host.post(path, {"start": self._start, **body})
