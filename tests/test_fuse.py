@@ -9,39 +9,32 @@ from codeassist_jupyter.retrieval.gate import is_confident
 from codeassist_jupyter.retrieval.query import understand
 from codeassist_jupyter.types import Chunk, Hit
 
-WEIGHTS = Weights(vectors=(0.2, 0.5), exact=2.0)
+WEIGHTS = Weights(vectors=0.5, exact=2.0)
 
 
 def test_best_text_match_counts_one() -> None:
-    assert fuse({1: 8.0, 2: 4.0}, [], (), WEIGHTS) == [(1, 1.0), (2, 0.5)]
+    assert fuse({1: 8.0, 2: 4.0}, {}, (), WEIGHTS) == [(1, 1.0), (2, 0.5)]
 
 
 def test_vectors_can_overturn_the_words() -> None:
-    ranking = fuse({1: 8.0, 2: 6.0}, [{1: 0.1, 2: 1.0}, {1: 0.0, 2: 1.0}], (), WEIGHTS)
+    ranking = fuse({1: 8.0, 2: 6.0}, {1: 0.1, 2: 1.0}, (), WEIGHTS)
     assert [no for no, _ in ranking] == [2, 1]
 
 
 def test_chunk_found_by_vectors_alone_is_a_candidate() -> None:
-    assert (3, pytest.approx(0.2 * 0.9 + 0.5 * 0.8)) in fuse(
-        {1: 5.0}, [{3: 0.9}, {3: 0.8}], (), WEIGHTS
-    )
-
-
-def test_unread_chunk_keeps_the_score_of_the_instant_tier() -> None:
-    (first, second) = fuse({}, [{1: 0.8, 2: 0.8}, {2: 0.8}], (), WEIGHTS)
-    assert first[1] == second[1] == pytest.approx(0.7 * 0.8)
+    assert (3, pytest.approx(0.5 * 0.8)) in fuse({1: 5.0}, {3: 0.8}, (), WEIGHTS)
 
 
 def test_exact_symbol_comes_before_better_words() -> None:
-    assert fuse({1: 9.0, 2: 1.0}, [], {2}, WEIGHTS)[0][0] == 2
+    assert fuse({1: 9.0, 2: 1.0}, {}, {2}, WEIGHTS)[0][0] == 2
 
 
 def test_equal_scores_keep_one_order() -> None:
-    assert [no for no, _ in fuse({5: 1.0, 3: 1.0, 4: 1.0}, [], (), WEIGHTS)] == [3, 4, 5]
+    assert [no for no, _ in fuse({5: 1.0, 3: 1.0, 4: 1.0}, {}, (), WEIGHTS)] == [3, 4, 5]
 
 
 def test_nothing_found_is_an_empty_ranking() -> None:
-    assert fuse({}, [{}, {}], (), WEIGHTS) == []
+    assert fuse({}, {}, (), WEIGHTS) == []
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ class Index:
         self.folder = folder
         self.root = root
         self.message = ""
+        self._closed = False
         self.manifest = Manifest(folder / "meta.duckdb")
         try:
             self._check_version()
@@ -128,6 +129,8 @@ class Index:
 
         A chunk whose text has not changed keeps its number, and so its place in every store.
         """
+        if not batch:
+            return
         files = [parsed.file for parsed in batch]
         self.manifest.begin(files)
         stored: list[tuple[Entry, Chunk]] = []
@@ -190,13 +193,20 @@ class Index:
         scores |= self.overlay.search(text, boosts, limit, self.lexical)
         return {no: score for no, score in scores.items() if self.visible(no)}
 
-    def find_like(self, text: str, also: Iterable[int], limit: int) -> list[dict[int, float]]:
-        """For each tier: similarities of the best `limit` chunks, and of `also`, by number.
+    def find_like(self, text: str, also: Iterable[int], limit: int) -> dict[int, float]:
+        """Similarities of the best `limit` chunks, and of `also`, by number.
 
-        1 is the chunk that is most like the text, 0 one that is as unlike as the average.
+        1 is the chunk that is most like the text, 0 one that is as unlike as the average. A
+        chunk counts by the last encoder that has read it; the others are asked only for the rest.
         """
         also = list(also)
-        return [self._similar(tier, text, also, limit) for tier in self.tiers]
+        similar: dict[int, float] = {}
+        for tier in reversed(self.tiers):
+            for no, score in self._similar(tier, text, also, limit).items():
+                similar.setdefault(no, score)
+            if len(tier.vectors) >= self.roster.text_count:
+                break
+        return similar
 
     def find_symbol(self, name: str) -> list[int]:
         """Numbers of the chunks that define a name, `Class.method` or `module.function`."""
@@ -252,6 +262,10 @@ class Index:
         )
 
     def close(self) -> None:
+        """Let go of all files; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         self.lexical.close()
         self.manifest.close()
 

@@ -35,6 +35,11 @@ class Roster:
         """Numbers of the chunks with this embedded text."""
         return self._by_key.get(key, ())
 
+    @property
+    def text_count(self) -> int:
+        """Number of different embedded texts."""
+        return len(self._by_key)
+
     def texts(self) -> set[str]:
         """The keys of all embedded texts."""
         return set(self._by_key)

@@ -75,7 +75,7 @@ def fielded_bm25(index: Index, questions: Sequence[Question]) -> Answers:
     for question in questions:
         started = time.perf_counter()
         scores = index.find_words(question.text, BASELINE, TOP)
-        ranking = fuse.fuse(scores, [], (), fuse.Weights((), 0.0))
+        ranking = fuse.fuse(scores, {}, (), fuse.Weights(0.0, 0.0))
         chunks = index.chunks([no for no, _ in ranking])
         answers.milliseconds.append((time.perf_counter() - started) * 1000)
         answers.places.append([_place(chunks[no]) for no, _ in ranking])
