@@ -114,9 +114,11 @@ def serve() -> Serve:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
             thread.start()
-            yield Endpoint(os.getpid(), "", "the-key", port=listener.getsockname()[1])
-            server.should_exit = True
-            thread.join()
+            try:
+                yield Endpoint(os.getpid(), "", "the-key", port=listener.getsockname()[1])
+            finally:
+                server.should_exit = True
+                thread.join()
 
     return serving
 

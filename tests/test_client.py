@@ -331,3 +331,28 @@ def test_importing_the_client_loads_nothing_heavy() -> None:
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.model
+def test_a_real_model_answers_dies_and_answers_again(codeassist_home: Path, smollm: str) -> None:
+    client = HostClient(config.load({"model": smollm}))
+    sampling = Sampling(max_tokens=12)
+    first = list(client.chat(asking("Count from one to ten."), sampling=sampling))
+    assert isinstance(first[-1], Done)
+    again = list(client.chat(asking("Count from one to ten."), sampling=sampling))
+    assert isinstance(again[-1], Done)
+    assert text_of(again) == text_of(first) != ""
+    assert again[-1].usage.cached_tokens > again[-1].usage.prompt_tokens / 2
+    health = client.health()
+    assert health is not None
+    assert health["model"] == smollm
+    assert health["sha256"]
+    assert [model["id"] for model in client.models() if model["loaded"]] == [smollm]
+
+    answer = client.chat(asking("word " * 1500), sampling=sampling)
+    assert isinstance(next(answer), Progress)
+    kill(client)
+    events = list(answer)
+    assert isinstance(events[-1], Done)
+    assert text_of(events)
+    client.close()

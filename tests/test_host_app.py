@@ -125,7 +125,8 @@ def test_silence_is_filled_with_comments(http: httpx.Client) -> None:
 
 def test_a_client_that_leaves_frees_the_engine(http: httpx.Client) -> None:
     with http.stream("POST", "/v1/chat/completions", json=chat("slow", stream=True)) as response:
-        next(response.iter_bytes())
+        pieces = response.iter_bytes()  # kept: its end would close the connection
+        next(pieces)
         assert http.get("/health").json()["active"] == 1
     wait_until_idle(http)  # the answer itself would take 30 s
 

@@ -85,8 +85,10 @@ def server(answer: bytes | Answer) -> Iterator[Server]:
         connection.shutdown(socket.SHUT_WR)
 
     running = Server(answer if callable(answer) else send)
-    yield running
-    running.close()
+    try:
+        yield running
+    finally:
+        running.close()
 
 
 def request(**sampling: object) -> Request:

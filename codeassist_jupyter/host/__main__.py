@@ -27,7 +27,7 @@ from .pool import EnginePool
 log = logging.getLogger("codeassist_jupyter.host")
 
 _LOCK_PATIENCE_S = 0.5  # a launcher holds the lock for a moment to see whether anybody lives
-_ROUND_S = 1.0
+_ROUND_S = 0.5
 
 
 def main() -> int:

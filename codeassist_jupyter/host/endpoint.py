@@ -36,9 +36,7 @@ class Endpoint:
     port: int = 0
 
     def listening(self) -> bool:
-        """Say whether anybody accepts connections there; asked first, as httpx leaks a socket
-        when a Unix socket refuses it.
-        """
+        """Say whether anybody accepts connections there."""
         family = socket.AF_UNIX if self.path else socket.AF_INET
         with socket.socket(family, socket.SOCK_STREAM) as probe:
             try:
@@ -52,26 +50,12 @@ class Endpoint:
 
         A connection that is not kept cannot go stale, and a forked child inherits none.
         """
-        import httpcore  # not at the top: the kernel loads us before it needs a host
-        import httpx
+        import httpx  # not at the top: the kernel loads us before it needs a host
 
-        class Backend(httpcore.SyncBackend):
-            def connect_unix_socket(
-                self, path: str, timeout: float | None = None, socket_options: Any = None
-            ) -> httpcore.NetworkStream:
-                # The original leaks its socket if the host has just died.
-                try:
-                    return super().connect_unix_socket(path, timeout, socket_options)
-                except httpcore.ConnectError:
-                    raise
-        transport = httpx.HTTPTransport(
-            uds=self.path or None,
-            verify=False,  # plain HTTP to ourselves: this only saves loading certificates
-            trust_env=False,
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-        )
+        from .transport import HostTransport
+
         return httpx.Client(
-            transport=transport,
+            transport=HostTransport(self.path),
             base_url="http://localhost" if self.path else f"http://127.0.0.1:{self.port}",
             headers={"Authorization": f"Bearer {self.key}"},
             timeout=httpx.Timeout(10.0, read=read_timeout_s),
