@@ -177,7 +177,7 @@ def test_counts_tokens(engine: Engine) -> None:
 
 
 def test_any_json_is_json(engine: Engine) -> None:
-    events = ask(engine, "Give a JSON object with a name.", json_schema={}, max_tokens=200)
+    events = ask(engine, "Give a JSON object with a name.", json_schema={}, max_tokens=60)
     if done_of(events).reason == "stop":
         json.loads(text_of(events))
     else:
