@@ -349,7 +349,9 @@ def test_a_real_model_answers_dies_and_answers_again(codeassist_home: Path, smol
     assert health["sha256"]
     assert [model["id"] for model in client.models() if model["loaded"]] == [smollm]
 
-    answer = client.chat(asking("word " * 300), sampling=sampling)
+    answer = client.chat(
+        asking("Write a long story about a ship, a storm and an island. " * 25), sampling=sampling
+    )
     assert isinstance(next(answer), Progress)
     kill(client)
     events = list(answer)
