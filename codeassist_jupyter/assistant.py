@@ -9,20 +9,21 @@ import itertools
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from . import prompt, security
+from . import citations, prompt, security
 from .config import Settings, home
 from .errors import ContextOverflow, UsageError
 from .host.client import HostClient
 from .prompt import Budget, Built, Journal, Turn
-from .types import Context, Done, Event, Failed, Sampling, Source, Sources, Speed, Text, Usage
+from .types import Context, Done, Event, Failed, Hit, Sampling, Source, Sources, Speed, Text, Usage
 
 # What an unmeasured machine of two cores does with the default model; set-up measures the real one.
 _UNMEASURED = Speed(40.0, 10.0, 2, 2)
 _MAX_QUESTION = 200_000  # characters
 # The journal may hold this many times what the latency budget allows to be read anew.
 _JOURNAL_FACTOR = 3
+_SOURCES_SHARE = 0.3  # of what may be read anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +54,21 @@ class Answer:
 
 
 class Assistant:
-    """One chat: remembers its journal; `capture` gathers the context of a question."""
+    """One chat: remembers its journal.
 
-    def __init__(self, client: HostClient, capture: Callable[[str], tuple[str, Context]]) -> None:
+    `capture` resolves a question's references and gathers its context; `retrieve` finds the places
+    of the project that may answer it.
+    """
+
+    def __init__(
+        self,
+        client: HostClient,
+        capture: Callable[[str], tuple[str, Context]],
+        retrieve: Callable[[str], tuple[Hit, ...]] = lambda _: (),
+    ) -> None:
         self._client = client
         self._capture = capture
+        self._retrieve = retrieve
         self._lock = threading.Lock()
         self.journal = Journal()
 
@@ -67,7 +78,16 @@ class Assistant:
         Raises UsageError, ModelMissing and HostError before anything was shown.
         """
         text = checked(question.text)
-        text, context = self._capture(text) if question.use_context else (text, Context())
+        self._client.require_model(question.settings.engine, question.settings.model)
+        context = Context()
+        if question.use_context:
+            text, context = self._capture(text)
+            fresh = self._budget(question.settings).fresh
+            hits = citations.select(self._retrieve(text), int(fresh * _SOURCES_SHARE))
+            context = replace(context, hits=hits)
+            answer.sources = citations.sources(context.hits)
+            if answer.sources:
+                yield Sources(answer.sources)
         built = self._build(question, text, context)
         events = self._send(question, built)
         try:
@@ -93,7 +113,7 @@ class Assistant:
             text, settings.format, context, journal, budget, security.fence_key(home())
         )
 
-    def _budget(self, settings: Settings, shrink: float) -> Budget:
+    def _budget(self, settings: Settings, shrink: float = 1.0) -> Budget:
         """Tokens by this machine's measured speed, and by what the context can hold."""
         speed = self._client.speed(settings.model) or _UNMEASURED
         room = max(256, settings.context_length - settings.max_tokens)
@@ -126,8 +146,6 @@ class Assistant:
             for event in events:
                 if isinstance(event, Text):
                     answer.text += event.text
-                elif isinstance(event, Sources):
-                    answer.sources = event.sources
                 elif isinstance(event, Done):
                     answer.usage, answer.stopped = event.usage, event.reason
                 elif isinstance(event, Failed):

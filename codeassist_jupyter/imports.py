@@ -7,9 +7,10 @@ import builtins
 from collections.abc import Container, Iterator
 
 _MODULES = (
-    "asyncio collections csv functools glob gzip io itertools json logging math operator os pickle "
-    "random re shutil statistics string subprocess sys tempfile textwrap time warnings zipfile"
-).split()
+    *("asyncio", "collections", "csv", "functools", "glob", "gzip", "io", "itertools", "json"),
+    *("logging", "math", "operator", "os", "random", "re", "shutil", "statistics", "string"),
+    *("subprocess", "sys", "tempfile", "textwrap", "time", "warnings", "zipfile"),
+)
 
 # What a name means in nearly every notebook.
 _MEANINGS = {

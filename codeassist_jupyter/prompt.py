@@ -11,7 +11,7 @@ import string
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from . import security
+from . import citations, security
 from .types import Cell, Context, Message, Prompt
 
 SYSTEM = """\
@@ -90,7 +90,7 @@ def build(
 ) -> Built:
     """Lay out the prompt for `question`; `key` marks data so that data cannot forge the marks."""
     system = SYSTEM.format(tag=security.fence_tag(key))
-    asked = question + FORMATS[format]
+    asked = question + (citations.INSTRUCTION if context.hits else "") + FORMATS[format]
     fixed = estimate_tokens(system) + estimate_tokens(asked) + 16
     spent = fixed + _size(journal)
     room = min(budget.fresh - estimate_tokens(asked), budget.total - spent)
@@ -153,7 +153,7 @@ def _news(context: Context, journal: Journal) -> _News:
         tuple(cell for cell in context.cells if _key(cell) not in journal.cells),
         tuple(changed),
         tuple(sorted(set(journal.variables) - set(context.variables))),
-        context.attachments,
+        citations.attachments(context.hits) + context.attachments,
     )
 
 

@@ -10,11 +10,12 @@ import logging
 import queue
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from . import security
 from .assistant import Answer
+from .citations import Cited
 from .errors import CodeAssistError, EngineError
 from .types import Event, Failed, Progress, Text
 
@@ -30,11 +31,19 @@ class View(Protocol):
 
     def show(self, text: str) -> None: ...
 
-    def finish(self, text: str, footer: str) -> None: ...
+    def finish(self, text: str, footer: str, cited: Sequence[Cited] = ()) -> None: ...
 
 
-def stream(events: Iterator[Event], answer: Answer, view: View, stop: Callable[[], None]) -> None:
+def stream(
+    events: Iterator[Event],
+    answer: Answer,
+    view: View,
+    stop: Callable[[], None],
+    check: Callable[[Answer], Sequence[Cited]] = lambda _: (),
+) -> None:
     """Show `events`, which fill `answer`, until they end; on Ctrl-C call `stop` and return.
+
+    `check` reads the places again that the answer cites.
 
     Raises what `events` raises. The caller's thread only waits and draws: a native call in it would
     hold up the interrupt.
@@ -52,7 +61,7 @@ def stream(events: Iterator[Event], answer: Answer, view: View, stop: Callable[[
         answer.stopped = "cancelled"
         threading.Thread(target=_quietly, args=(stop,), daemon=True).start()
     with contextlib.suppress(KeyboardInterrupt):  # pressed twice: the answer stays as drawn
-        view.finish(answer.text, footer(answer, failure))
+        view.finish(answer.text, footer(answer, failure), check(answer))
 
 
 def _next(arrived: queue.SimpleQueue[Event | CodeAssistError | None]) -> object:
@@ -144,9 +153,11 @@ class TerminalView:
             sys.stdout.flush()
             self._printed = clean
 
-    def finish(self, text: str, footer: str) -> None:
+    def finish(self, text: str, footer: str, cited: Sequence[Cited] = ()) -> None:
         self.show(text)
         self._clear_status()
+        if cited:
+            sys.stdout.write("\n\n" + "\n".join(map(str, cited)))
         sys.stdout.write(f"\n\n{footer}\n" if footer else "\n")
         sys.stdout.flush()
 

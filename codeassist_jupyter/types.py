@@ -67,12 +67,14 @@ class Context:
     """What the assistant may know beside the question; everything in it is data, not instruction.
 
     `cells` in run order; `variables` maps names to descriptions; `attachments` are (label, text)
-    that belong to this question only, such as the objects it names in braces.
+    that belong to this question only, such as the objects it names in braces; `hits` are places
+    of the project that may answer it.
     """
 
     cells: tuple[Cell, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     attachments: tuple[tuple[str, str], ...] = ()
+    hits: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

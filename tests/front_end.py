@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from jupyter_client.manager import KernelManager
@@ -36,9 +37,9 @@ class Shown:
 class FrontEnd:
     """One kernel; `run` executes a cell as JupyterLab would."""
 
-    def __init__(self, **environ: str) -> None:
+    def __init__(self, folder: Path, **environ: str) -> None:
         self.manager = KernelManager(kernel_name="python3")
-        self.manager.start_kernel(env={**os.environ, **environ})
+        self.manager.start_kernel(env={**os.environ, **environ}, cwd=str(folder))
         self.client = self.manager.client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)

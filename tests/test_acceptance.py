@@ -64,7 +64,7 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
     download.fetch(catalogue.find(config.Settings().model), REAL_MODELS)
     home: Path = tmp_path_factory.mktemp("acceptance")
     environ = {"CODEASSIST_HOME": str(home), "CODEASSIST_MODELS_DIR": str(REAL_MODELS)}
-    front_end = FrontEnd(**environ)
+    front_end = FrontEnd(home, **environ)
     assert front_end.run(SETUP).status == "ok"
     yield front_end
     front_end.close()

@@ -193,14 +193,14 @@ def test_too_many_files_are_cut_with_a_word(tmp_path, monkeypatch):
     assert "first 3 files" in skipped(tmp_path)["./"]
 
 
-def test_root_is_git_then_pyproject_then_the_folder(tmp_path, monkeypatch):
+def test_root_is_the_nearest_project_then_the_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     write(tmp_path, {"home/repo/.git/HEAD": "x", "home/repo/pkg/pyproject.toml": "x"})
     write(tmp_path, {"home/repo/pkg/src/a.ipynb": "x", "home/lone/pyproject.toml": "x"})
     write(tmp_path, {"home/lone/deep/a.py": "x", "home/nb/a.ipynb": "x", "home/.git/HEAD": "x"})
     home = (tmp_path / "home").resolve()
-    assert find_root(home / "repo/pkg/src/a.ipynb") == home / "repo"
-    assert find_root(home / "repo/pkg/src") == home / "repo"
+    assert find_root(home / "repo/pkg/src/a.ipynb") == home / "repo/pkg"
+    assert find_root(home / "repo/pkg/src") == home / "repo/pkg"
     assert find_root(home / "lone/deep/a.py") == home / "lone"
     assert find_root(home / "nb/a.ipynb") == home / "nb"
     assert find_root(home / "nb/not-saved-yet.ipynb") == home / "nb"

@@ -19,8 +19,9 @@ CODE = "Here it is.\n\n```python\ntotal = sum(xs)\nprint(total)\n```\n\nThat is 
 
 
 @pytest.fixture(scope="module")
-def kernel(echo_home: Path) -> Iterator[FrontEnd]:
-    front_end = FrontEnd(CODEASSIST_HOME=str(echo_home), CODEASSIST_ENGINE="echo")
+def kernel(echo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
+    folder = tmp_path_factory.mktemp("notebooks")
+    front_end = FrontEnd(folder, CODEASSIST_HOME=str(echo_home), CODEASSIST_ENGINE="echo")
     front_end.run("%load_ext codeassist_jupyter")
     yield front_end
     front_end.close()
@@ -181,7 +182,8 @@ def test_a_mistake_gives_one_line_and_a_hint(notebook: FrontEnd, cell: str, mess
 def test_without_a_model_the_command_is_named_at_once_and_no_host_starts(
     notebook: FrontEnd, tmp_path: Path
 ) -> None:
-    front_end = FrontEnd(CODEASSIST_HOME=str(tmp_path / "new"), CODEASSIST_MODELS_DIR="")
+    environ = {"CODEASSIST_HOME": str(tmp_path / "new"), "CODEASSIST_MODELS_DIR": ""}
+    front_end = FrontEnd(tmp_path, **environ)
     try:
         front_end.run("%load_ext codeassist_jupyter")
         shown = front_end.run("%%assist\nhello")

@@ -225,7 +225,7 @@ def test_damaged_vectors_are_refused_and_can_be_dropped(tmp_path: Path) -> None:
 
 
 def entry(no: int, name: str, path: str = "a.py", key: str = "k") -> Entry:
-    return Entry(no, path, "method", name, 1, 2, None, None, key, "d")
+    return Entry(no, path, "method", name, "python", 1, 2, None, None, key, "d")
 
 
 def test_roster_finds_symbols_by_any_dotted_end() -> None:

@@ -113,6 +113,12 @@ class HostClient:
         """The short name of a model; raises ModelUnknown with close names."""
         return catalogue.find(model).name
 
+    def require_model(self, engine: str, model: str) -> None:
+        """Raise what is wrong with a local model at once, rather than start a host to learn it."""
+        folder = self._settings.models_path
+        if engine == "llama_cpp" and catalogue.installed(model, folder) is None:
+            catalogue.verified_path(model, folder)
+
     def model_file(self, model: str) -> Path:
         """The verified file of a model; raises ModelUnknown, ModelMissing and ModelDamaged."""
         return catalogue.verified_path(model, self._settings.models_path)
@@ -183,8 +189,7 @@ class HostClient:
 
     def _attempt(self, path: str, body: dict[str, Any]) -> Iterator[Event]:
         """Ask once; raises HostLost and HostStalled, and what the host says went wrong."""
-        if body["engine"] == "llama_cpp":
-            self._require_model(body["model"])
+        self.require_model(body["engine"], body["model"])
         self._connect()
         if body["request_id"] in self._cancelled:  # while the host was starting
             yield Done("cancelled", Usage(body["model"] or "", 0, 0, 0, 0.0, 0.0))
@@ -224,12 +229,6 @@ class HostClient:
             raise HostLost("the host went away") from exc
         except ValueError as exc:
             raise HostError(f"the host sent what we cannot read: {exc}") from exc
-
-    def _require_model(self, name: str) -> None:
-        """Say that there is no model at once, rather than start a host to learn it."""
-        folder = self._settings.models_path
-        if catalogue.installed(name, folder) is None:
-            catalogue.verified_path(name, folder)  # raises what is wrong with it
 
     def _get(self, path: str) -> dict[str, Any]:
         return self._request("GET", path, None)

@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -154,14 +155,17 @@ def _describe(project: Any) -> dict[str, Any]:
 
 
 def _put_cells(body: CellsRequest, request: Request) -> dict[str, int]:
-    index = _project(body.start, request).index
+    project = _project(body.start, request)
+    path = Path(body.path)
+    if path.is_relative_to(project.root):
+        path = path.relative_to(project.root)
     for cell in body.cells:
-        index.put_cell(body.path, cell.id, cell.source, cell.cell, cell.heading)
+        project.index.put_cell(path.as_posix(), cell.id, cell.source, cell.cell, cell.heading)
     return {"cells": len(body.cells)}
 
 
 def _verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
-    from ..retrieval.verify import verify as verify_chunk
+    from ..index.verify import verify as verify_chunk
 
     project = _project(body.start, request)
     chunks = (
@@ -179,7 +183,7 @@ def _verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
 
 
 def _graph(body: GraphRequest, request: Request) -> dict[str, Any]:
-    from ..retrieval.neighbours import neighbours
+    from ..index.neighbours import neighbours
 
     edges = _project(body.start, request).index.manifest.all_edges()
     return asdict(neighbours(edges, body.name))

@@ -223,6 +223,14 @@ class Index:
         """The share of a query's words that stand in a text, each weighed by its rarity."""
         return self.lexical.coverage(query, text)
 
+    def kind_of(self, no: int) -> str:
+        """The kind of a chunk; "markdown" for the cells of a notebook that hold no code."""
+        entry = self.roster.get(no)
+        if entry is None:
+            return ""
+        is_prose = entry.kind == "cell" and entry.language == "markdown"
+        return "markdown" if is_prose else entry.kind
+
     def chunks(self, numbers: Sequence[int]) -> dict[int, Chunk]:
         """Chunks with their texts; a number that has died meanwhile is left out."""
         saved = [no for no in numbers if no < FIRST_NUMBER]

@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS edges (
 
 _FILE_COLUMNS = "path, size, mtime_ns, inode, digest, language, lines, note"
 _CHUNK_COLUMNS = "id, path, kind, name, language, start_line, end_line, header, text, cell, cell_id"
-_ENTRY_COLUMNS = "no, path, kind, name, start_line, end_line, cell, cell_id, key, digest"
+_ENTRY_COLUMNS = "no, path, kind, name, language, start_line, end_line, cell, cell_id, key, digest"
 _EDGE_COLUMNS = "source, target, kind, path, line"
 _INTEGERS = ("no", "size", "mtime_ns", "generation", "start_line", "end_line", "cell", "lines")
 _TYPES = {name: pa.int64() for name in (*_INTEGERS, "line")} | {
@@ -69,6 +69,7 @@ class Entry(NamedTuple):
     path: str
     kind: str
     name: str
+    language: str
     start_line: int
     end_line: int
     cell: int | None
@@ -100,6 +101,7 @@ def entry_of(no: int, chunk: Chunk) -> Entry:
         chunk.path,
         chunk.kind,
         chunk.name,
+        chunk.language,
         chunk.start_line,
         chunk.end_line,
         chunk.cell,

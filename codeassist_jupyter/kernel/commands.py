@@ -1,101 +1,16 @@
-"""What `%assist` can be told besides a question, and the session that answers both."""
+"""What `%assist` can be told besides a question."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
 
 from .. import config
-from ..errors import CodeAssistError, UsageError
+from ..citations import place, sources
+from ..errors import UsageError
+from ..reports import first_line, render_graph, render_status
+from .session import Session, say
 
-if TYPE_CHECKING:
-    from IPython.core.interactiveshell import InteractiveShell
-
-    from ..assistant import Answer, Assistant
-    from ..host.client import HostClient
-
-
-class Session:
-    """One kernel's chat: its settings, its assistant and its connection, all made on first use."""
-
-    def __init__(self, shell: InteractiveShell, traits: Callable[[], Mapping[str, Any]]) -> None:
-        self.shell = shell
-        self.chosen: dict[str, Any] = {}  # by `%assist model` and `%assist config`
-        self._traits = traits
-        self._client: HostClient | None = None
-        self._assistant: Assistant | None = None
-        self.asked = ""  # id of the latest question
-
-    def settings(self, overrides: Mapping[str, Any] | None = None) -> config.Settings:
-        """All layers merged; what was chosen in this session counts like an argument."""
-        given = {k: v for k, v in (overrides or {}).items() if v is not None}
-        return config.load({**self.chosen, **given}, self._traits())
-
-    @property
-    def client(self) -> HostClient:
-        if self._client is None:
-            from ..host.client import HostClient
-
-            self._client = HostClient(self.settings())
-        return self._client
-
-    @property
-    def assistant(self) -> Assistant:
-        if self._assistant is None:
-            from ..assistant import Assistant
-            from .context import capture
-
-            self._assistant = Assistant(self.client, lambda question: capture(self.shell, question))
-        return self._assistant
-
-    def ask(self, text: str, overrides: Mapping[str, Any], args: argparse.Namespace) -> None:
-        """Answer under the cell; then insert and bind as `args` say."""
-        from ..assistant import Answer, Question, checked
-        from ..stream import stream
-        from .display import open_view
-
-        if args.output is not None and not args.output.isidentifier():
-            raise UsageError(f"-o needs a variable name, not {args.output!r}")
-        settings = self.settings(overrides)
-        question = Question(checked(text), settings, use_context=not args.no_context)
-        answer = Answer()
-        self.asked = question.id
-        view = open_view(self.shell, settings)
-        events = self.assistant.ask(question, answer)
-        try:
-            stream(events, answer, view, lambda: self.client.cancel(question.id))
-        except CodeAssistError:
-            view.finish(answer.text, "")
-            raise
-        except KeyboardInterrupt:  # before the stream began to listen for it
-            answer.stopped = "cancelled"
-            view.finish("", "stopped")
-        if args.output is not None:
-            self.shell.user_ns[args.output] = answer
-        if args.insert:
-            self._insert(answer, args.insert)
-
-    def _insert(self, answer: Answer, where: str) -> None:
-        from ..imports import complete
-        from .insert import can_insert, insert
-
-        if answer.stopped != "stop":
-            _say("The answer is not complete, so its code was not inserted.")
-        elif not answer.code:
-            _say("The answer has no Python code to insert.")
-        elif can_insert(self.shell):
-            insert(self.shell, complete(answer.code, self.shell.user_ns), where)
-        else:
-            _say("This front end cannot be asked for a new cell; copy the code above into one.")
-
-    def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201 - the answer to a command is what a cell prints
+_WAIT_S = 60.0  # for an index that is being built; a search is asked for, so it may wait
 
 
 def run(session: Session, line: str) -> bool:
@@ -114,7 +29,7 @@ def _help(_: Session) -> None:
     """this list"""
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {f.__doc__}" for name, (f, _, _) in COMMANDS.items()]
-    _say(
+    say(
         "%assist QUESTION, or %%assist with the question in the cell. Options: %assist --help\n"
         + "\n".join(lines)
     )
@@ -136,14 +51,14 @@ def _status(session: Session) -> None:
             f"{speed.decode_tokens_per_s:.0f} tokens/s, measured by set-up"
         )
     lines.append(f"chat     {len(session.assistant.journal.turns)} turns")
-    _say("\n".join(lines))
+    say("\n".join(lines))
 
 
 def _doctor(session: Session) -> None:
     """check the set-up and say what to mend"""
     from ..doctor import check, render
 
-    _say(render(check(session.settings())))
+    say(render(check(session.settings())))
 
 
 def _models(session: Session) -> None:
@@ -152,33 +67,53 @@ def _models(session: Session) -> None:
     for model in session.client.models():
         mark = "*" if model["installed"] else " "
         lines.append(f"{mark} {model['id']}")
-    _say("\n".join([*lines, "* is here. `codeassist models list` says more."]))
+    say("\n".join([*lines, "* is here. `codeassist models list` says more."]))
 
 
 def _model(session: Session, name: str) -> None:
     """NAME: answer with this model from now on"""
     session.chosen["model"] = session.client.resolve(name)
-    _say(f"model: {session.chosen['model']}")
+    say(f"model: {session.chosen['model']}")
 
 
 def _reset(session: Session) -> None:
     """begin a new chat"""
     session.assistant.reset()
-    _say("A new chat begins.")
+    say("A new chat begins.")
 
 
 def _history(session: Session) -> None:
     """the questions of this chat"""
     turns = session.assistant.journal.turns
     lines = [f"{i}  {turn.question.splitlines()[0][:100]}" for i, turn in enumerate(turns, 1)]
-    _say("\n".join(lines) or "Nothing was asked yet.")
+    say("\n".join(lines) or "Nothing was asked yet.")
 
 
 def _stop(session: Session) -> None:
     """stop the answer that is being written"""
-    if session.asked:
-        session.client.cancel(session.asked)
-    _say("Stopped." if session.asked else "Nothing was asked yet.")
+    session.stop()
+    say("Stopped." if session.asked else "Nothing was asked yet.")
+
+
+def _search(session: Session, *words: str) -> None:
+    """WORDS: places in this project's code, notebooks and documents, without the model"""
+    found = session.project.index.search(" ".join(words).strip("\"'"), wait_s=_WAIT_S)
+    lines = [f"{n:>2}  {place(s)}" for n, s in enumerate(sources(found.hits), 1)]
+    for number, hit in enumerate(found.hits):
+        lines[number] += f"\n      {first_line(hit.chunk)}"
+    if not found.confident:
+        lines.insert(0, "No confident match; the nearest:")
+    say("\n".join(lines) if found.hits else "Nothing was found.")
+
+
+def _index(session: Session) -> None:
+    """what is indexed, what was left out and why, size, age and progress"""
+    say(render_status(session.project.index.status()))
+
+
+def _graph(session: Session, name: str) -> None:
+    """NAME: its definition, callers, callees and uses across files and notebooks"""
+    say(render_graph(name, session.project.index.graph(name)))
 
 
 def _config(session: Session, name: str = "", value: str = "") -> None:
@@ -193,9 +128,9 @@ def _config(session: Session, name: str = "", value: str = "") -> None:
     for key in names:
         shown = "***" if "key" in key and getattr(settings, key) else getattr(settings, key)
         origin = "session" if key in session.chosen else settings.origin.get(key, "default")
-        _say(f"{key:<20} {shown!s:<24} {origin}")
+        say(f"{key:<20} {shown!s:<24} {origin}")
     if not name:
-        _say(f"Lasting values go into {config.config_file()}")
+        say(f"Lasting values go into {config.config_file()}")
 
 
 # name: (function, least and most number of words after it)
@@ -208,5 +143,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], int, int]] = {
     "reset": (_reset, 0, 0),
     "history": (_history, 0, 0),
     "stop": (_stop, 0, 0),
+    "search": (_search, 1, 100),
+    "index": (_index, 0, 0),
+    "graph": (_graph, 1, 1),
     "config": (_config, 0, 2),
 }

@@ -40,9 +40,14 @@ def cells(shell: InteractiveShell) -> tuple[Cell, ...]:
     found = []
     for number in range(max(1, last - _MAX_CELLS), min(last, len(history.input_hist_raw))):
         source = history.input_hist_raw[number]
-        if source.strip() and not source.lstrip().startswith(_OURS):
+        if not is_ours(source):
             found.append(Cell(number, source, *output_of(shell, number)))
     return tuple(found)
+
+
+def is_ours(source: str) -> bool:
+    """Whether a cell is empty or only talks to us."""
+    return not source.strip() or source.lstrip().startswith(_OURS)
 
 
 def output_of(shell: InteractiveShell, number: int) -> tuple[str, str]:

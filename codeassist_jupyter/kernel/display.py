@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from .. import security
+from .. import citations, security
+from ..citations import Cited
 from ..config import Settings
 from ..stream import TerminalView, View
 
@@ -45,8 +47,8 @@ class NotebookView:
     def show(self, text: str) -> None:
         self._update(text, "")
 
-    def finish(self, text: str, footer: str) -> None:
-        self._handle.update(self._bundle(text, footer), raw=True)
+    def finish(self, text: str, footer: str, cited: Sequence[Cited] = ()) -> None:
+        self._handle.update(self._bundle(text, footer, cited), raw=True)
 
     def _update(self, text: str, note: str) -> None:
         now = time.monotonic()
@@ -54,16 +56,18 @@ class NotebookView:
             self._handle.update(self._bundle(text, note), raw=True)
             self._next = now + max(_INTERVAL_S, len(text) / _BYTES_PER_S)
 
-    def _bundle(self, text: str, note: str) -> dict[str, str]:
+    def _bundle(self, text: str, note: str, cited: Sequence[Cited] = ()) -> dict[str, str]:
         """MIME bundle of the answer so far; banner and note are ours and stand around it."""
         clean = security.clean(text)
-        plain = _joined(self._banner, clean, note)
+        plain = _joined(self._banner, clean, "\n".join(map(str, cited)), note)
         if self._format == "text":
             return {"text/plain": plain}
         shown = f"```json\n{clean}\n```" if self._format == "json" and text else clean
         quiet = [f"*{security.sanitize(part)}*" if part else "" for part in (self._banner, note)]
         return {
-            "text/markdown": _joined(quiet[0], security.sanitize(shown), quiet[1]),
+            "text/markdown": _joined(
+                quiet[0], security.sanitize(shown), citations.listing(cited), quiet[1]
+            ),
             "text/plain": plain,
         }
 

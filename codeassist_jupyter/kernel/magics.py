@@ -18,6 +18,7 @@ from traitlets import Float, Unicode
 from ..errors import UsageError
 from ..options import OPTIONS, settings_of
 from . import commands
+from .session import Session
 
 _LOADED = "_codeassist"  # our one mark on the shell
 
@@ -54,13 +55,13 @@ class AssistMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self._shell = shell
-        self._session: commands.Session | None = None
+        self._session: Session | None = None
 
     @property
-    def session(self) -> commands.Session:
+    def session(self) -> Session:
         """The chat of this kernel, begun at the first question."""
         if self._session is None:
-            self._session = commands.Session(self._shell, self._traitlets)
+            self._session = Session(self._shell, self._traitlets)
         return self._session
 
     @_options

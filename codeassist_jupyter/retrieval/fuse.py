@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -22,17 +22,18 @@ def fuse(
     similar: Mapping[int, float],
     exact: Collection[int],
     weights: Weights,
+    factor: Callable[[int], float] = lambda _: 1.0,
 ) -> list[tuple[int, float]]:
     """Rank all candidates by the convex sum of their scores, best first.
 
-    Text scores are divided by the best of them; similarities arrive between 0 and 1.
+    Text scores are divided by the best of them; similarities arrive between 0 and 1. `factor`
+    says how likely a chunk is to be an answer before it is read.
     """
     best = max(lexical.values(), default=0.0) or 1.0
     ranking = [
         (
             no,
-            lexical.get(no, 0.0) / best
-            + weights.vectors * similar.get(no, 0.0)
+            factor(no) * (lexical.get(no, 0.0) / best + weights.vectors * similar.get(no, 0.0))
             + (weights.exact if no in exact else 0.0),
         )
         for no in {*lexical, *similar, *exact}

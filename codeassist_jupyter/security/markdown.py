@@ -34,10 +34,7 @@ _TEX = re.compile(
 )
 _PLAIN_LIST = re.compile(r" *(?:(?:[-*+]|\d+[.)]) +)*")
 _RENDERS = re.compile(r"<[A-Za-z/!?]|\]\(|^[> ]*\[[^\[\]]*\]:", re.MULTILINE)
-# Where renderers disagree on what is code: a table splits its row at each bar before it looks for
-# code, and marked loses its way where code has backticks or ends in a backslash.
-_AMBIGUOUS = re.compile(r"[|`]|\\$")
-_RISKY = re.compile(r"[<\[\]]|://|www\.|@\w", re.IGNORECASE)
+_RISKY = re.compile(r"<[A-Za-z/!?]|\][(:]|://|www\.|@\w", re.IGNORECASE)
 
 
 def sanitize(markdown: str) -> str:
@@ -47,13 +44,19 @@ def sanitize(markdown: str) -> str:
     """
     lines = clean(markdown).split("\n")
     code = _fenced(lines)
+    is_risky = any(
+        _RISKY.search(line, start, end)
+        for number, line in enumerate(lines)
+        if number not in code
+        for start, end in code_spans(line)
+    )
     in_formula = False
     result = []
     for number, line in enumerate(lines):
         if number in code:
             result.append(code[number])
             continue
-        result.append(_line(line, in_formula))
+        result.append(_line(line, is_risky, in_formula))
         in_formula ^= line.count("$$") % 2 == 1
         in_formula &= line != ""  # a formula has no blank line: so a stray "$$" ends soon
     return "\n".join(result)
@@ -139,11 +142,15 @@ def _is_escaped(line: str, position: int) -> bool:
     return (position - begin) % 2 == 1
 
 
-def _line(line: str, in_formula: bool) -> str:
-    """Escape one line outside fenced code."""
+def _line(line: str, is_risky: bool, in_formula: bool) -> str:
+    """Escape one line outside fenced code; `is_risky` if code in any line could render."""
     spans = list(code_spans(line))
     contents = [line[start:end].strip("`") for start, end in spans]
-    if any(_RISKY.search(c) for c in contents) and any(_AMBIGUOUS.search(c) for c in contents):
+    # A table splits its row at each bar before it looks for code. Marked loses its way where code
+    # has backticks or ends in a backslash, and may then find code across lines.
+    if (any("|" in c for c in contents) and any(_RISKY.search(c) for c in contents)) or (
+        is_risky and any("`" in c or c.endswith("\\") for c in contents)
+    ):
         spans = []
     # "[a`]: b`" is a link definition to all, as "[a`](b)`" is a link to some.
     spans = [s for s, c in zip(spans, contents, strict=False) if not _ends_a_label(c)]

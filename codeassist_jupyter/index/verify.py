@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Literal
 
 from .. import security
-from ..index.parse import Document, parse
 from ..types import Chunk
+from .parse import Document, parse
 
 Verdict = Literal["verified", "moved", "changed", "gone"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..index.graph import Edge, resolve
+from .graph import Edge, resolve
 
 
 @dataclass(frozen=True, slots=True)

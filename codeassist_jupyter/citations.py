@@ -1,0 +1,90 @@
+"""Sources of an answer: how they stand in the prompt, and which of them the answer cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from .types import Chunk, Hit, Source
+
+_CITED = re.compile(r"\[(\d{1,2})\](?!\()")
+_FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
+_SOURCE_CHARS = 900  # of one chunk; the head says most
+_CHARS_PER_TOKEN = 3
+
+INSTRUCTION = "\nWhere a source above supports a sentence, cite it like this: [1]."
+
+
+def select(hits: Sequence[Hit], tokens: int) -> tuple[Hit, ...]:
+    """The best hits that fit into `tokens`; the first one always."""
+    chosen: list[Hit] = []
+    for hit in hits:
+        tokens -= min(len(hit.chunk.text), _SOURCE_CHARS) // _CHARS_PER_TOKEN
+        if chosen and tokens < 0:
+            break
+        chosen.append(hit)
+    return tuple(chosen)
+
+
+def sources(hits: Sequence[Hit]) -> tuple[Source, ...]:
+    """Number the hits as they may be cited, from 1."""
+    return tuple(_source(number, hit.chunk) for number, hit in enumerate(hits, 1))
+
+
+def attachments(hits: Sequence[Hit]) -> tuple[tuple[str, str], ...]:
+    """(label, text) of each hit for the prompt, the label carrying its number."""
+    return tuple(
+        (f"source {number} {place(source)}", hit.chunk.text[:_SOURCE_CHARS])
+        for number, (source, hit) in enumerate(zip(sources(hits), hits, strict=True), 1)
+    )
+
+
+def cited(text: str) -> set[int]:
+    """Numbers that the prose of an answer cites; brackets in code are no citations."""
+    return {int(number) for number in _CITED.findall(_FENCED.sub("", text))}
+
+
+def place(source: Source) -> str:
+    """`etl/clean.py:41–68 · normalize_names`, `eda.ipynb · cell 12`."""
+    where = source.path
+    if source.cell is not None:
+        where += f" · cell {source.cell + 1}"
+    elif source.start_line is not None:
+        where += f":{source.start_line}–{source.end_line}"
+    return f"{where} · {source.name}" if source.name else where
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A source that an answer cites, what reading it again showed, and a link that opens it."""
+
+    source: Source
+    verdict: str
+    link: str
+
+    def __str__(self) -> str:
+        mark = "" if self.verdict == "verified" else f" ({self.verdict})"
+        return f"[{self.source.id}] {place(self.source)}{mark}"
+
+
+def listing(found: Sequence[Cited]) -> str:
+    """Markdown list of what an answer cites; the only links in it are ours, to project files."""
+    lines = []
+    for item in found:
+        mark = "" if item.verdict == "verified" else f" ({item.verdict})"
+        name = re.sub(r"([\\`*_\[\]<>])", r"\\\1", place(item.source))
+        lines.append(f"\\[{item.source.id}\\] [{name}]({quote(item.link)}){mark}")
+    return "  \n".join(lines)
+
+
+def _source(number: int, chunk: Chunk) -> Source:
+    return Source(
+        number,
+        chunk.path,
+        chunk.start_line,
+        chunk.end_line,
+        chunk.cell,
+        chunk.name or None,
+    )
