@@ -28,7 +28,7 @@ FLOORS = [
     {"host", "citations", "imports", "options", "reports"},
     {"prompt", "intent"},
     {"assistant"},
-    {"stream", "doctor"},  # what the magics and the command line share
+    {"stream", "doctor", "project"},  # what the magics and the command line share
     {"kernel", "cli"},
 ]
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
@@ -44,6 +44,7 @@ KERNEL_SIDE = {
     "citations",
     "imports",
     "reports",
+    "project",
 }
 CLIENTS = (f"{PACKAGE}.host.client", f"{PACKAGE}.host.index_client")
 

@@ -10,6 +10,7 @@ from .. import config
 from ..assistant import Answer, Assistant, Question, checked
 from ..host.client import HostClient
 from ..options import OPTIONS, settings_of
+from ..project import Project
 from ..stream import TerminalView, stream
 from ..types import Context
 
@@ -28,15 +29,17 @@ def add(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Stream the answer to stdout; the line about tokens and speed goes to stderr."""
     settings = config.load(settings_of(args))
-    question = Question(checked(" ".join(args.question)), settings)
+    words = checked(" ".join(args.question))
+    question = Question(words, settings, use_context=not args.no_context)
     piped = "" if args.no_context else _piped()
     context = Context(attachments=(("standard input", piped),) if piped else ())
     client = HostClient(settings)
     answer = Answer()
-    assistant = Assistant(client, lambda text: (text, context))
+    project = Project(client)
+    assistant = Assistant(client, lambda text: (text, context), project.retrieve)
     events = assistant.ask(question, answer)
     try:
-        stream(events, answer, TerminalView(), lambda: client.cancel(question.id))
+        stream(events, answer, TerminalView(), lambda: client.cancel(question.id), project.check)
     finally:
         client.close()
     return 0 if answer.stopped in ("stop", "length") else 1

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from ..assistant import Answer, Assistant
     from ..host.client import HostClient
-    from .project import CellFeed, Project
+    from ..project import Project
+    from .feed import CellFeed
 
 
 class Session:
@@ -46,7 +47,7 @@ class Session:
     @property
     def project(self) -> Project:
         if self._project is None:
-            from .project import Project
+            from ..project import Project
 
             self._project = Project(self.client)
         return self._project
@@ -56,7 +57,7 @@ class Session:
         if self._assistant is None:
             from ..assistant import Assistant
             from .context import capture
-            from .project import CellFeed
+            from .feed import CellFeed
 
             self._assistant = Assistant(
                 self.client, lambda question: capture(self.shell, question), self.project.retrieve

@@ -1,0 +1,62 @@
+"""The project around a question: finds sources for it, and reads again what an answer cites.
+
+Never delays or fails a question: without an index in time there are simply no sources.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from . import citations
+from .assistant import Answer
+from .citations import Cited
+from .errors import CodeAssistError
+from .host.client import HostClient
+from .host.index_client import IndexClient
+from .types import Hit, Source
+
+log = logging.getLogger(__name__)
+
+_HITS = 4
+_FIRST_WAIT_S = 3.0  # for an index that is only being opened
+
+
+class Project:
+    """The index as this kernel sees it; the project is that of the current folder."""
+
+    def __init__(self, client: HostClient) -> None:
+        self._client = client
+        self._hits: dict[Source, Hit] = {}
+        self._root = ""
+
+    @property
+    def index(self) -> IndexClient:
+        return IndexClient(self._client, str(Path.cwd()))
+
+    def retrieve(self, question: str) -> tuple[Hit, ...]:
+        """Places that answer the question; none where the index is not sure or not there."""
+        try:
+            found = self.index.search(question, _HITS, wait_s=_FIRST_WAIT_S)
+        except CodeAssistError as exc:
+            log.info("no sources: %s", exc)
+            return ()
+        hits = found.hits if found.confident else ()
+        self._root = found.root
+        self._hits = dict(zip(citations.sources(hits), hits, strict=True))
+        return hits
+
+    def check(self, answer: Answer) -> list[Cited]:
+        """The sources that an answer cites, each read again: verified, moved, changed or gone."""
+        numbers = citations.cited(answer.text)
+        used = [source for source in answer.sources if source.id in numbers]
+        if not used:
+            return []
+        try:
+            verdicts = self.index.verify([self._hits[source].chunk for source in used])
+        except CodeAssistError as exc:
+            log.info("sources not checked: %s", exc)
+            verdicts = ["not checked"] * len(used)
+        links = [os.path.relpath(Path(self._root) / source.path) for source in used]
+        return [Cited(*item) for item in zip(used, verdicts, links, strict=True)]
