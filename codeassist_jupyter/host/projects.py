@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The instant one first; what is not installed is left out, and words alone must do.
-_STATIC = ("potion-code-16m-v2", "potion-base-8m")
-_TRANSFORMER = "bge-small-en-v1.5"
 _MAX_OPEN = 4
 _BUSY_POLL_S = 0.2
 
@@ -151,17 +148,17 @@ def folder_of(root: Path) -> Path:
 
 
 def open_encoders(settings: Settings) -> Iterator[Encoder]:
-    """The encoders whose files are here, the fastest first."""
+    """The encoders whose files are here, the fastest first; without any, words alone must do."""
     from ..index.embed import OnnxEncoder, SentenceTransformerEncoder, StaticEncoder
 
     folder = settings.models_path
-    for name in _STATIC:
+    for name in catalogue.STATIC_ENCODERS:
         if catalogue.installed(name, folder) is not None:
             weights = catalogue.verified_path(name, folder)
             yield StaticEncoder(name, weights, weights.with_name("tokenizer.json"))
             break
     if settings.encoder:
         yield SentenceTransformerEncoder(settings.encoder)
-    elif catalogue.installed(_TRANSFORMER, folder) is not None:
-        weights = catalogue.verified_path(_TRANSFORMER, folder)
-        yield OnnxEncoder(_TRANSFORMER, weights, weights.with_name("tokenizer.json"))
+    elif catalogue.installed(catalogue.ENCODER, folder) is not None:
+        weights = catalogue.verified_path(catalogue.ENCODER, folder)
+        yield OnnxEncoder(catalogue.ENCODER, weights, weights.with_name("tokenizer.json"))

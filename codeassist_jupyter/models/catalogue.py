@@ -21,6 +21,10 @@ Task = Literal["chat", "embed", "rerank", "static-embed"]
 
 GGUF_MAGIC = b"GGUF"
 
+# What the index reads with: the first static encoder that is here, and the transformer behind it.
+STATIC_ENCODERS = ("potion-code-16m-v2", "potion-base-8m")
+ENCODER = "bge-small-en-v1.5"
+
 
 @dataclass(frozen=True, slots=True)
 class File:
