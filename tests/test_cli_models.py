@@ -21,12 +21,17 @@ from codeassist_jupyter.types import Speed
 COMMAND = (sys.executable, "-c", "import sys; from codeassist_jupyter.cli import main; "
            "sys.exit(main())")  # fmt: skip
 Capture = pytest.CaptureFixture[str]
+# From an empty folder: the encoders of the index are given up at once, without a network.
+SETUP = ("setup", "--yes", "--source", "mirror", "--model")
 
 
 @pytest.fixture(autouse=True)
 def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "models"
     monkeypatch.setenv("CODEASSIST_MODELS_DIR", str(folder))
+    empty = tmp_path / "empty-mirror"
+    empty.mkdir()
+    monkeypatch.setenv("CODEASSIST_MIRROR", str(empty))
     return folder
 
 
@@ -136,7 +141,10 @@ def test_part_of_a_model_is_listed_as_such(capsys: Capture, models: Path) -> Non
         ["setup", "--yes", "--model", "potion-base-8m"],
     ],
 )
-def test_a_mistake_is_one_line_with_a_hint(capsys: Capture, argv: list[str]) -> None:
+def test_a_mistake_is_one_line_with_a_hint(
+    capsys: Capture, argv: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CODEASSIST_MIRROR")
     assert main(argv) == 1
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2
@@ -178,7 +186,7 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
 def test_setup_sums_up_and_makes_the_model_the_default(
     capsys: Capture, models: Path, measured: str
 ) -> None:
-    assert run("setup", "--yes", "--model", measured) == 0
+    assert run(*SETUP, measured) == 0
     out = capsys.readouterr().out
     for heading in ("CPU:", "Cores:", "Memory:", "Disk:", "GPU:", "Recommended: qwen", "Chosen:"):
         assert heading in out
@@ -202,7 +210,7 @@ def test_setup_changes_only_the_model_in_the_settings(
     measured: str, before: str, after: str
 ) -> None:
     config.config_file().write_text(before.replace("'a'", "'smollm2-135m'"))
-    assert run("setup", "--yes", "--model", measured) == 0
+    assert run(*SETUP, measured) == 0
     assert config.config_file().read_text() == after
 
 
@@ -210,7 +218,7 @@ def test_setup_leaves_a_choice_made_in_the_environment(
     capsys: Capture, measured: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CODEASSIST_MODEL", "smollm2-135m")
-    assert run("setup", "--yes", "--model", measured) == 0
+    assert run(*SETUP, measured) == 0
     assert "CODEASSIST_MODEL=smollm2-135m is set and wins" in capsys.readouterr().out
     assert not config.config_file().exists()
 
@@ -218,7 +226,7 @@ def test_setup_leaves_a_choice_made_in_the_environment(
 def test_setup_finishes_though_the_engine_cannot_measure(mine: str) -> None:
     """In a process of its own: native code looks at a file that is no model."""
     done = subprocess.run(
-        [*COMMAND, "setup", "--yes", "--model", mine], capture_output=True, text=True
+        [*COMMAND, *SETUP, mine], capture_output=True, text=True
     )
     assert done.returncode == 0
     assert "not measured" in done.stderr and "hint" in done.stderr
@@ -268,7 +276,7 @@ def test_setup_asks_once_and_takes_no_for_an_answer(models: Path) -> None:
 
 def test_setup_goes_on_after_return() -> None:
     screen = answer_setup("\n")
-    assert "no mirror is set" in screen  # it got as far as fetching
+    assert "cannot fetch qwen" in screen  # it got as far as fetching
     assert "Traceback" not in screen
 
 
@@ -289,8 +297,10 @@ def test_stopping_a_fetch_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_setup_did_before_is_not_done_again(
     capfd: pytest.CaptureFixture[str], measured: str
 ) -> None:
-    setup.ensure(config.load({"model": measured}))
-    assert capfd.readouterr() == ("", "")
+    setup.ensure(config.load({"model": measured}), "mirror")
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "potion-base-8m was not fetched" in err and "bge-small-en-v1.5 was not fetched" in err
 
 
 @pytest.mark.model

@@ -48,15 +48,15 @@ def _setup(args: argparse.Namespace) -> int:
     return 0
 
 
-def ensure(settings: config.Settings) -> None:
-    """Fetch and measure the model of these settings, as far as that was not done before."""
+def ensure(settings: config.Settings, source: download.Source = "auto") -> None:
+    """Fetch and measure the models of these settings, as far as that was not done before."""
     model = catalogue.find(settings.model)
     if (
         catalogue.installed(model.id, settings.models_path) is None
         or machine.load_speed(model.id) is None
     ):
-        _fetch_and_measure(model, settings, "auto")
-    _fetch_encoders(settings, "auto")
+        _fetch_and_measure(model, settings, source)
+    _fetch_encoders(settings, source)
 
 
 def _fetch_encoders(settings: config.Settings, source: download.Source) -> None:
