@@ -8,13 +8,15 @@ from typing import Protocol
 from ..types import Hit
 from .query import Query, QueryClass
 
-# The share of a question's words, weighed by rarity, that the best hits must hold together.
-# Chosen on the development suites: questions put to the right project and to another one.
+# The share of a question's words, weighed by rarity, that one of the first hits must hold.
+# Chosen on the development suites, each question put to its own project and to the others: prose
+# keeps 91 % of its answers (docstrings blanked), messages 98 %; questions from other walks of
+# life stay below 0.4.
 THRESHOLDS: Mapping[QueryClass, float] = {
-    "symbol": 0.99,
+    "symbol": 0.6,
     "path": 0.5,
-    "prose": 0.45,
-    "error": 0.4,
+    "prose": 0.4,
+    "error": 0.45,
 }
 _LOOKED_AT = 3
 
@@ -24,8 +26,8 @@ class Words(Protocol):
 
 
 def is_confident(words: Words, query: Query, exact: Collection[int], hits: Sequence[Hit]) -> bool:
-    """Judge the hits of a query; a symbol of exactly the asked name is beyond doubt."""
-    if exact and query.kind == "symbol":
+    """Judge the hits of a query; a symbol of exactly a spelled name is beyond doubt."""
+    if exact:
         return bool(hits)
     best = max((evidence(words, query, hit) for hit in hits[:_LOOKED_AT]), default=0.0)
     return best >= THRESHOLDS[query.kind]
