@@ -27,7 +27,7 @@ def test_static_vectors_have_length_one_and_follow_meaning(tmp_path: Path) -> No
     assert vectors.dtype == np.float32
     assert vectors.shape == (3, encoder.dimension)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0)
-    query = encoder.encode_query("load day")
+    (query,) = encoder.encode(["load day"])
     assert query @ vectors[0] > 0.99
     assert query @ vectors[2] < 0.01
 
@@ -86,7 +86,7 @@ def test_real_encoders_put_the_answer_before_the_rest(real: Encoder) -> None:
         "io loader read csv files into one table",
     ]
     queries = ["make column labels uniform", "show how values are distributed", "open a csv file"]
-    scores = np.stack([real.encode_query(q) for q in queries]) @ real.encode(headers).T
+    scores = real.encode(queries) @ real.encode(headers).T
     assert scores.argmax(axis=1).tolist() == [0, 1, 2]
 
 

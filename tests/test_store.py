@@ -17,8 +17,6 @@ from codeassist_jupyter.index.store import Entry, File, Manifest, entry_of
 from codeassist_jupyter.index.vectors import Vectors
 from codeassist_jupyter.types import Chunk
 
-BOOSTS = {"all": 1.0}
-
 
 def chunk(name: str, text: str, path: str = "etl/clean.py", line: int = 1) -> Chunk:
     return Chunk(f"id-{name}", path, "function", name, "python", line, line + 2, name, text)
@@ -98,7 +96,7 @@ def test_damaged_manifest_is_refused(tmp_path: Path) -> None:
 def test_name_counts_more_than_body(tmp_path: Path) -> None:
     lexical = Lexical(tmp_path)
     lexical.change((), {1: chunk("other", "calls parse_dates twice"), 2: chunk("parse_dates", "")})
-    scores = lexical.search("parse dates", BOOSTS, 10)
+    scores = lexical.search("parse dates", 10)
     assert scores[2] > scores[1] > 0
     lexical.close()
 
@@ -110,8 +108,8 @@ def test_change_deletes_and_adds_at_once_and_lasts(tmp_path: Path) -> None:
     lexical.close()
     lexical = Lexical(tmp_path)
     assert lexical.size == 2
-    assert lexical.search("first", BOOSTS, 10) == {}
-    assert set(lexical.search("second third", BOOSTS, 10)) == {2, 3}
+    assert lexical.search("first", 10) == {}
+    assert set(lexical.search("second third", 10)) == {2, 3}
     lexical.change((), {}, ["etl/clean.py"])
     assert lexical.size == 0
     lexical.close()
@@ -122,7 +120,7 @@ def test_failed_change_leaves_nothing_behind() -> None:
     with pytest.raises((AttributeError, TypeError)):
         lexical.change((), {1: chunk("alpha", "first"), 2: None})  # type: ignore[dict-item]
     lexical.change((), {3: chunk("beta", "second")})
-    assert lexical.search("first second", BOOSTS, 10).keys() == {3}
+    assert lexical.search("first second", 10).keys() == {3}
     lexical.close()
 
 
@@ -144,9 +142,9 @@ def test_small_index_borrows_rarity_from_the_large_one() -> None:
     large, small = Lexical(), Lexical()
     large.change((), {n: chunk(f"f{n}", "value " * 3) for n in range(200)})
     small.change((), {900: chunk("g", "value"), 901: chunk("h", "rare")})
-    alone = small.search("value rare", BOOSTS, 10)
+    alone = small.search("value rare", 10)
     assert alone[900] == pytest.approx(alone[901])
-    scores = small.search("value rare", BOOSTS, 10, like=large)
+    scores = small.search("value rare", 10, like=large)
     assert scores[901] > 100 * scores[900]
     large.close()
     small.close()
@@ -164,8 +162,8 @@ def test_coverage_weighs_words_by_rarity() -> None:
 def test_hostile_query_is_only_words() -> None:
     lexical = Lexical()
     lexical.change((), {1: chunk("alpha", "first AND (second")})
-    assert set(lexical.search('body:"(+first*^9 OR [a TO b]', BOOSTS, 10)) == {1}
-    assert lexical.search("::: ()", BOOSTS, 10) == {}
+    assert set(lexical.search('body:"(+first*^9 OR [a TO b]', 10)) == {1}
+    assert lexical.search("::: ()", 10) == {}
     lexical.close()
 
 

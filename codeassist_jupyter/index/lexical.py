@@ -1,4 +1,4 @@
-"""Fielded BM25 over chunks, in Tantivy: on disk for files, in memory for open notebooks.
+"""BM25 over weighted fields of chunks, in Tantivy: on disk for files, in memory for open notebooks.
 
 Knows nothing of files or liveness: a document is a number, and the manifest says which numbers
 are alive.
@@ -18,11 +18,10 @@ from ..types import Chunk
 from .tokens import code_tokens
 
 # Written to the manifest; the files of another format are rebuilt, never read.
-FORMAT = "tantivy-7/fields-2"
+FORMAT = "tantivy-7/fields-3"
 
-# `all` is one bag of words in which the telling ones are repeated, so that a word is as rare in a
-# name as it is in the corpus; sums of separate fields rank worse, and messages far worse.
-FIELDS = ("all", "header")
+# A chunk is one bag of words in which the telling ones are repeated. Sums over separate fields
+# rank worse, and error messages far worse: a common word is rare in the field of names.
 _REPEAT = {"name": 5, "scope": 2, "path": 1, "header": 1, "text": 1}
 
 _MOST_WORDS = 48  # of a pasted page the rarest are searched, in the time of a question
@@ -79,10 +78,8 @@ class Lexical:
             raise
         self._searcher = self._index.searcher()
 
-    def search(
-        self, text: str, boosts: Mapping[str, float], limit: int, like: Lexical | None = None
-    ) -> dict[int, float]:
-        """Score the best `limit` documents by number; `boosts` says what a field's words count.
+    def search(self, text: str, limit: int, like: Lexical | None = None) -> dict[int, float]:
+        """Score the best `limit` documents by number.
 
         `like` lends the rarity of words from another, larger index, so that scores of both
         can stand in one list.
@@ -90,12 +87,11 @@ class Lexical:
         searcher = self._searcher
         clauses = []
         for word, weight in self._words(text).items():
-            for field, boost in boosts.items():
-                factor = boost * weight
-                if like is not None:
-                    factor *= like._rarity(field, word) / self._rarity(field, word)
-                term = tantivy.Query.term_query(self._schema, field, word, "freq")
-                clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, factor)))
+            factor = float(weight)
+            if like is not None:
+                factor *= like._rarity(word) / self._rarity(word)
+            term = tantivy.Query.term_query(self._schema, "words", word, "freq")
+            clauses.append((tantivy.Occur.Should, tantivy.Query.boost_query(term, factor)))
         if not clauses:
             return {}
         query = tantivy.Query.boolean_query(clauses)
@@ -105,7 +101,7 @@ class Lexical:
 
     def coverage(self, query: str, text: str) -> float:
         """The share of a query's words that stand in a text, each weighed by its rarity."""
-        rarity = {word: self._rarity("all", word) for word in self._words(query)}
+        rarity = {word: self._rarity(word) for word in self._words(query)}
         present = rarity.keys() & set(code_tokens(text))
         return sum(rarity[word] for word in present) / (sum(rarity.values()) or 1.0)
 
@@ -121,12 +117,12 @@ class Lexical:
         words = Counter(code_tokens(text))
         if len(words) <= _MOST_WORDS:
             return words
-        rarest = sorted(words, key=lambda word: self._searcher.doc_freq("all", word) or self.size)
+        rarest = sorted(words, key=lambda word: self._searcher.doc_freq("words", word) or self.size)
         return {word: words[word] for word in rarest[:_MOST_WORDS]}
 
-    def _rarity(self, field: str, word: str) -> float:
+    def _rarity(self, word: str) -> float:
         """The inverse document frequency that Tantivy gives a word."""
-        count = self._searcher.doc_freq(field, word)
+        count = self._searcher.doc_freq("words", word)
         return math.log1p((max(self.size, count) - count + 0.5) / (count + 0.5))
 
 
@@ -134,12 +130,11 @@ def _document(no: int, chunk: Chunk) -> tantivy.Document:
     scope, _, name = chunk.name.rpartition(".")
     texts = {"name": name, "scope": scope, "path": chunk.path}
     texts |= {"header": chunk.header, "text": chunk.text}
-    terms = {part: code_tokens(text) for part, text in texts.items()}
+    words = (term for part in texts for term in code_tokens(texts[part]) * _REPEAT[part])
     document = tantivy.Document()
     document.add_integer("no", no)
     document.add_text("path", chunk.path)
-    document.add_text("all", " ".join(t for part in terms for t in terms[part] * _REPEAT[part]))
-    document.add_text("header", " ".join(terms["header"]))
+    document.add_text("words", " ".join(words))
     return document
 
 
@@ -148,7 +143,6 @@ def _schema() -> tantivy.Schema:
     # Signed: deleting by the term of an unsigned field matches nothing and says nothing.
     builder.add_integer_field("no", indexed=True, fast=True)
     builder.add_text_field("path", tokenizer_name="raw", index_option="basic")
-    for field in FIELDS:
-        # Text arrives as terms joined by spaces: three times as fast as pre-tokenised objects.
-        builder.add_text_field(field, tokenizer_name="whitespace", index_option="freq")
+    # Text arrives as terms joined by spaces: three times as fast as pre-tokenised objects.
+    builder.add_text_field("words", tokenizer_name="whitespace", index_option="freq")
     return builder.build()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
 
@@ -78,10 +78,8 @@ class Overlay:
             and (entry.path, entry.cell_id) in self._cells
         )
 
-    def search(
-        self, text: str, boosts: Mapping[str, float], limit: int, like: Lexical
-    ) -> dict[int, float]:
-        return self._lexical.search(text, boosts, limit, like) if self._cells else {}
+    def search(self, text: str, limit: int, like: Lexical) -> dict[int, float]:
+        return self._lexical.search(text, limit, like) if self._cells else {}
 
     def chunks(self, numbers: Iterable[int]) -> dict[int, Chunk]:
         return {no: self._chunks[no] for no in numbers if no in self._chunks}

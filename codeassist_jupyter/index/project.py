@@ -11,7 +11,7 @@ import re
 import shutil
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -187,10 +187,10 @@ class Index:
         entry = self.roster.get(no)
         return None if entry is None or self.overlay.hides(entry) else entry
 
-    def find_words(self, text: str, boosts: Mapping[str, float], limit: int) -> dict[int, float]:
+    def find_words(self, text: str, limit: int) -> dict[int, float]:
         """BM25 scores of the best chunks by number, those of open cells included."""
-        scores = self.lexical.search(text, boosts, limit)
-        scores |= self.overlay.search(text, boosts, limit, self.lexical)
+        scores = self.lexical.search(text, limit)
+        scores |= self.overlay.search(text, limit, self.lexical)
         return {no: score for no, score in scores.items() if self.visible(no)}
 
     def find_like(self, text: str, also: Iterable[int], limit: int) -> dict[int, float]:
@@ -282,7 +282,7 @@ class Index:
         return [e for e in entries if e is not None and e.kind in _SYMBOLS]
 
     def _similar(self, tier: Tier, text: str, also: list[int], limit: int) -> dict[int, float]:
-        scores = tier.vectors.scores(tier.encoder.encode_query(text))
+        scores = tier.vectors.scores(tier.encoder.encode([text])[0])
         if not len(scores):
             return {}
         average, best = float(scores.mean()), float(scores.max())

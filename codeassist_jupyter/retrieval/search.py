@@ -15,17 +15,12 @@ from .fuse import Weights, fuse
 from .gate import is_confident
 from .query import Query, QueryClass, understand
 
-# Both chosen on all development suites together (tests/benchmarks/retrieval), never on one corpus.
-BOOSTS: Mapping[QueryClass, Mapping[str, float]] = {
-    "symbol": {"all": 1.0},
-    "path": {"all": 1.0, "header": 1.0},
-    "prose": {"all": 1.0, "header": 0.25},
-    "error": {"all": 1.0},
-}
+# Chosen on all development suites together (tests/benchmarks/retrieval), never on one corpus.
+# The words of an error stand in the code as they are: vectors only blur them.
 WEIGHTS: Mapping[QueryClass, Weights] = {
     "symbol": Weights(vectors=0.6, exact=2.0),
     "path": Weights(vectors=0.2, exact=0.0),
-    "prose": Weights(vectors=1.0, exact=0.3),
+    "prose": Weights(vectors=0.9, exact=0.1),
     "error": Weights(vectors=0.0, exact=0.0),
 }
 
@@ -40,9 +35,7 @@ _SAME_FILE = 4  # hits of one file before other files come first
 class Searchable(Protocol):
     """What retrieval needs of an index; chunks go by number until they are shown."""
 
-    def find_words(
-        self, text: str, boosts: Mapping[str, float], limit: int
-    ) -> dict[int, float]: ...
+    def find_words(self, text: str, limit: int) -> dict[int, float]: ...
 
     def find_like(self, text: str, also: Iterable[int], limit: int) -> dict[int, float]: ...
 
@@ -86,7 +79,7 @@ def search(index: Searchable, text: str, k: int = 10) -> SearchResult:
 def gather(index: Searchable, query: Query) -> Candidates:
     """Ask the symbol table, the words and the vectors."""
     exact = frozenset(no for name in query.names for no in index.find_symbol(name))
-    lexical = index.find_words(query.text, BOOSTS[query.kind], _CANDIDATES)
+    lexical = index.find_words(query.text, _CANDIDATES)
     similar: dict[int, float] = {}
     if WEIGHTS[query.kind].vectors:
         similar = index.find_like(query.text, {*lexical, *exact}, _CANDIDATES)

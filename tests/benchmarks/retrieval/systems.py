@@ -25,7 +25,6 @@ from codeassist_jupyter.retrieval import fuse, search
 
 SEMBLE = "0.7.0"
 TOP = 10
-BASELINE = {"all": 1.0, "header": 1.0}  # the fields of `index.lexical`
 
 
 @dataclass
@@ -74,7 +73,7 @@ def fielded_bm25(index: Index, questions: Sequence[Question]) -> Answers:
     answers = Answers()
     for question in questions:
         started = time.perf_counter()
-        scores = index.find_words(question.text, BASELINE, TOP)
+        scores = index.find_words(question.text, TOP)
         ranking = fuse.fuse(scores, {}, (), fuse.Weights(0.0, 0.0))
         chunks = index.chunks([no for no, _ in ranking])
         answers.milliseconds.append((time.perf_counter() - started) * 1000)
