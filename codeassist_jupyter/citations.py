@@ -14,7 +14,10 @@ _FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
 _SOURCE_CHARS = 900  # of one chunk; the head says most
 _CHARS_PER_TOKEN = 3
 
-INSTRUCTION = "\nWhere a source above supports a sentence, cite it like this: [1]."
+INSTRUCTION = (
+    "\nAnswer from the sources above where they help, and end each sentence that rests on one with"
+    " its number in brackets, like this [1]."
+)
 
 
 def select(hits: Sequence[Hit], tokens: int) -> tuple[Hit, ...]:

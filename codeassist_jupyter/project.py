@@ -48,9 +48,12 @@ class Project:
         return hits
 
     def check(self, answer: Answer) -> list[Cited]:
-        """The sources that an answer cites, each read again: verified, moved, changed or gone."""
+        """The sources that an answer cites, each read again: verified, moved, changed or gone.
+
+        A small model often forgets to cite; then all that it was given are listed.
+        """
         numbers = citations.cited(answer.text)
-        used = [source for source in answer.sources if source.id in numbers]
+        used = [source for source in answer.sources if source.id in numbers] or answer.sources
         if not used:
             return []
         try:
