@@ -1,8 +1,8 @@
 """Build the suites, run every system over them, print a table and write `results.json`.
 
-    python tests/benchmarks/retrieval --models FOLDER [--most 1000] [--suite A D E F] [--held-out]
+    python tests/benchmarks/retrieval [--most 1000] [--suite A D E F] [--held-out] [--no-peers]
 
-FOLDER holds `potion/` and `bge/`. Everything else is fetched with pip into the cache.
+Packages are fetched with pip into the cache, models through the models room.
 """
 
 from __future__ import annotations
@@ -54,13 +54,14 @@ def tasks(wanted: Sequence[str], packages: dict[str, str], most: int) -> list[Ta
     return found
 
 
-def run(task: Task, models: Path, peers: bool) -> list[dict[str, object]]:
+def run(task: Task, peers: bool) -> list[dict[str, object]]:
     """The rows of all systems for one task; ours stands last."""
+    static, encoders = systems.fetch_encoders()
     answers = {}
     if peers and task.suite != "E":  # semble does not read notebooks
-        answers["semble bm25"] = systems.semble("bm25")(task.root, models, task.questions)
-        answers["semble"] = systems.semble("full")(task.root, models, task.questions)
-    index = systems.open_index(task.root, systems.encoders(models))
+        answers["semble bm25"] = systems.semble("bm25")(task.root, static, task.questions)
+        answers["semble"] = systems.semble("full")(task.root, static, task.questions)
+    index = systems.open_index(task.root, encoders)
     answers["fielded bm25"] = systems.fielded_bm25(index, task.questions)
     answers["codeassist"] = systems.codeassist(index, task.questions)
     index.close()
@@ -85,6 +86,7 @@ def row(
         "mrr@10": mean([1 / r if r else 0.0 for r in ranks]),
         "recall@10": mean([float(r > 0) for r in ranks]),
         "file ndcg@10": mean(_gains(task, answers, "file")),
+        "low overlap ndcg@10": mean(_of_low_overlap(task, gains)),
         "p50 ms": percentile(answers.milliseconds, 0.5),
         "p95 ms": percentile(answers.milliseconds, 0.95),
         **answers.facts,
@@ -95,20 +97,30 @@ def _gains(task: Task, answers: systems.Answers, level: str) -> list[float]:
     return [gain(rank(q, places, level)) for q, places in _pairs(task, answers)]
 
 
+def _of_low_overlap(task: Task, gains: Sequence[float]) -> list[float]:
+    """The gains of the third of the questions that share the fewest words with their answers."""
+    if LEVEL[task.suite] != "unit" or task.suite == "E":
+        return []
+    shares = [suites.overlap(question, task.root) for question in task.questions]
+    order = sorted(range(len(gains)), key=lambda i: (shares[i], i))
+    return [gains[i] for i in order[: len(order) // 3]]
+
+
 def _pairs(task: Task, answers: systems.Answers) -> list[tuple[suites.Question, list]]:
     return list(zip(task.questions, answers.places, strict=True))
 
 
 def table(rows: Sequence[dict[str, object]]) -> str:
     lines = [
-        "suite corpus        n     system        ndcg  95 %         mrr   r@10  file  p50   p95"
+        "suite corpus        n     system        ndcg  95 %          mrr   r@10  file  low  p50 p95"
     ]
     for r in rows:
         low, high = r["ndcg@10 95%"]
         lines.append(
             f"{r['suite']:5} {r['corpus']:13} {r['questions']:5} {r['system']:13} "
             f"{r['ndcg@10']:.3f} [{low:.3f} {high:.3f}] {r['mrr@10']:.3f} {r['recall@10']:.3f} "
-            f"{r['file ndcg@10']:.3f} {r['p50 ms']:5.1f} {r['p95 ms']:5.1f}"
+            f"{r['file ndcg@10']:.3f} {r['low overlap ndcg@10']:.3f} "
+            f"{r['p50 ms']:5.1f} {r['p95 ms']:5.1f}"
         )
     pairs = sorted({(r["suite"], r["system"]) for r in rows})
     for suite, system in pairs:
@@ -120,7 +132,6 @@ def table(rows: Sequence[dict[str, object]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--most", type=int, default=1000)
     parser.add_argument("--suite", nargs="+", default=["A", "D", "E", "F"])
     parser.add_argument("--held-out", action="store_true")
@@ -130,7 +141,7 @@ def main() -> None:
     packages = corpora.HELD_OUT if options.held_out else corpora.DEVELOPMENT
     rows = []
     for task in tasks(options.suite, packages, options.most):
-        rows += run(task, options.models, peers=not options.no_peers)
+        rows += run(task, peers=not options.no_peers)
         print(f"{task.suite} {task.corpus} done", file=sys.stderr)
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], capture_output=True, text=True, cwd=HERE, check=False

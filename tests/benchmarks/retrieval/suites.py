@@ -18,6 +18,8 @@ from pathlib import Path
 
 import nbformat
 
+from codeassist_jupyter.index.tokens import code_tokens
+
 SEED = 0
 _SENTENCE_WORDS = range(5, 31)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -42,6 +44,14 @@ class Question:
 def digest(questions: list[Question]) -> str:
     data = json.dumps([asdict(q) for q in questions], sort_keys=True)
     return hashlib.sha256(data.encode()).hexdigest()[:16]
+
+
+def overlap(question: Question, root: Path) -> float:
+    """The share of a question's words that stand in its answer."""
+    span = question.gold[0]
+    lines = (root / span.path).read_text(encoding="utf-8").split("\n")[span.start - 1 : span.end]
+    words = set(code_tokens(question.text))
+    return len(words & set(code_tokens("\n".join(lines)))) / (len(words) or 1)
 
 
 def sample(questions: list[Question], most: int) -> list[Question]:

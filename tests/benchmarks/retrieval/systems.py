@@ -18,9 +18,11 @@ from corpora import CACHE
 from measure import Place
 from suites import Question
 
+from codeassist_jupyter import config
 from codeassist_jupyter.index import build
 from codeassist_jupyter.index.embed import Encoder, OnnxEncoder, StaticEncoder
 from codeassist_jupyter.index.project import Index
+from codeassist_jupyter.models import catalogue, download
 from codeassist_jupyter.retrieval import fuse, search
 
 SEMBLE = "0.7.0"
@@ -37,14 +39,16 @@ class Answers:
     facts: dict[str, float] = field(default_factory=dict)
 
 
-def encoders(models: Path) -> list[Encoder]:
-    """The static and the transformer encoder from model folders fetched before."""
-    potion, bge = models / "potion", models / "bge"
-    return [
-        StaticEncoder("potion-base-8m", potion / "model.safetensors", potion / "tokenizer.json"),
-        OnnxEncoder(
-            "bge-small-en-v1.5-onnx-q8", bge / "model_quantized.onnx", bge / "tokenizer.json"
-        ),
+def fetch_encoders() -> tuple[Path, list[Encoder]]:
+    """The default encoders, fetched and verified, and the folder of the static one."""
+    folder = config.load().models_path
+    static, deep = (
+        download.fetch(catalogue.find(name), folder).path
+        for name in ("potion-base-8m", "bge-small-en-v1.5-onnx-q8")
+    )
+    return static.parent, [
+        StaticEncoder("potion-base-8m", static, static.with_name("tokenizer.json")),
+        OnnxEncoder("bge-small-en-v1.5-onnx-q8", deep, deep.with_name("tokenizer.json")),
     ]
 
 
@@ -87,8 +91,8 @@ def semble(mode: str) -> Callable[[Path, Path, Sequence[Question]], Answers]:
     Its own code model is not in any package registry: it runs with potion-base-8m.
     """
 
-    def answer(root: Path, models: Path, questions: Sequence[Question]) -> Answers:
-        task = {"root": str(root), "model": str(models / "potion"), "mode": mode, "top": TOP}
+    def answer(root: Path, model: Path, questions: Sequence[Question]) -> Answers:
+        task = {"root": str(root), "model": str(model), "mode": mode, "top": TOP}
         task["questions"] = [question.text for question in questions]
         done = subprocess.run(
             [str(_semble_python()), str(Path(__file__).with_name("semble_peer.py"))],
