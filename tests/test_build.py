@@ -157,6 +157,20 @@ def test_two_encoders_fill_up_one_after_the_other(tmp_path: Path, root: Path) ->
     index.close()
 
 
+def test_new_cell_is_found_by_meaning_before_the_slow_encoder_reads_it(
+    tmp_path: Path, root: Path
+) -> None:
+    encoders = [tiny_encoder.make(tmp_path / name, name) for name in ("fast", "slow")]
+    index = Index.open(tmp_path / "index", root, encoders)
+    build.refresh(index)
+    build.embed_pending(index)
+    (root / "notes.md").unlink()  # its vectors stay behind, and must not stand for the cell's
+    build.refresh(index)
+    index.put_cell("eda.ipynb", "new", "x = 1", cell=3, heading="Draw a chart")
+    assert search(index, "plot figure").hits[0].chunk.cell_id == "new"
+    index.close()
+
+
 def test_cancelled_refresh_keeps_finished_batches(
     index: Index, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

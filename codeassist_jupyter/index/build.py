@@ -90,6 +90,7 @@ def embed_pending(
     index.load_vectors()
     total = 0
     for tier in index.tiers:
+        version = index.roster.version
         pending = index.pending(tier)
         for start in range(0, len(pending), _BATCH_TEXTS):
             if cancel and cancel.is_set():
@@ -100,6 +101,7 @@ def embed_pending(
             if progress:
                 done = min(start + _BATCH_TEXTS, len(pending))
                 progress(done, len(pending), tier.encoder.name)
+        tier.vectors.complete_at = version
         tier.vectors.tidy()
     return total
 

@@ -204,7 +204,7 @@ class Index:
         for tier in reversed(self.tiers):
             for no, score in self._similar(tier, text, also, limit).items():
                 similar.setdefault(no, score)
-            if len(tier.vectors) >= self.roster.text_count:
+            if tier.vectors.complete_at == self.roster.version:
                 break
         return similar
 

@@ -19,6 +19,7 @@ class Roster:
         self._by_path: dict[str, dict[int, None]] = {}
         self._by_name: dict[str, tuple[int, ...]] = {}
         self._by_key: dict[str, tuple[int, ...]] = {}
+        self.version = 0  # grows whenever a chunk joins
         self.add(entries)
 
     def __len__(self) -> int:
@@ -35,11 +36,6 @@ class Roster:
         """Numbers of the chunks with this embedded text."""
         return self._by_key.get(key, ())
 
-    @property
-    def text_count(self) -> int:
-        """Number of different embedded texts."""
-        return len(self._by_key)
-
     def texts(self) -> set[str]:
         """The keys of all embedded texts."""
         return set(self._by_key)
@@ -50,6 +46,7 @@ class Roster:
 
     def add(self, entries: Iterable[Entry]) -> None:
         with self._lock:
+            self.version += 1
             for entry in entries:
                 self._entries[entry.no] = entry
                 self._by_path.setdefault(entry.path, {})[entry.no] = None

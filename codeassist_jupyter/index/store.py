@@ -295,4 +295,4 @@ def _columns(names: str, values: Sequence[object]) -> dict[str, list[Any]]:
 def _translated(exc: duckdb.Error) -> IndexFailed:
     if "lock on file" in str(exc):
         return IndexBusy("the index is open in another process")
-    return IndexFailed(f"the index manifest is damaged: {exc}")
+    return IndexFailed(f"the index manifest cannot be used: {exc}")

@@ -39,6 +39,7 @@ class Vectors:
         self._folder = folder
         self._name = table
         self.dimension = dimension
+        self.complete_at = -1  # version of the roster of which no text was missing
         self._lock = threading.Lock()
         self._matrix: Matrix = np.zeros((0, dimension), np.float32)
         self._rows: dict[str, int] = {}

@@ -67,6 +67,7 @@ def fill_with_noise(index: Index) -> None:
         keys = sorted(index.roster.texts())
         noise = np.random.default_rng(0).normal(size=(len(keys), tier.encoder.dimension))
         tier.vectors.add(keys, (noise / 20).astype(np.float32), durable=False)
+        tier.vectors.complete_at = index.roster.version
 
 
 def measure(units: int) -> dict[str, float]:
