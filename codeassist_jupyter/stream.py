@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from . import security
 from .assistant import Answer
 from .citations import Cited
+from .config import Settings
 from .errors import CodeAssistError, EngineError
+from .risks import risks
 from .types import Event, Failed, Progress, Text
 
 log = logging.getLogger(__name__)
@@ -60,8 +64,12 @@ def stream(
     except KeyboardInterrupt:
         answer.stopped = "cancelled"
         threading.Thread(target=_quietly, args=(stop,), daemon=True).start()
+    cited: Sequence[Cited] = ()
+    with contextlib.suppress(KeyboardInterrupt):
+        if answer.stopped != "cancelled":  # who pressed stop does not want to wait for more
+            cited = check(answer)
     with contextlib.suppress(KeyboardInterrupt):  # pressed twice: the answer stays as drawn
-        view.finish(answer.text, footer(answer, failure), check(answer))
+        view.finish(answer.text, footer(answer, failure), cited)
 
 
 def _next(arrived: queue.SimpleQueue[Event | CodeAssistError | None]) -> object:
@@ -125,19 +133,28 @@ def footer(answer: Answer, failure: CodeAssistError | None = None) -> str:
     }.get(answer.stopped, [])
     if answer.left_out:
         parts.append(f"left out: {', '.join(answer.left_out)}")
+    if dangers := risks(answer.code):
+        parts.append(f"look before you run it: this code {', '.join(dangers)}")
     if failure is not None:
         parts.append(f"broke off: {failure.message} {failure.hint}")
     return " · ".join(parts)
 
 
+def banner(settings: Settings) -> str:
+    """Where the question goes, if it leaves this machine."""
+    if settings.engine != "openai":
+        return ""
+    return f"sent to {urlsplit(settings.openai_base_url).hostname}"
+
+
 class TerminalView:
-    """Prints each new piece of the answer as it comes."""
+    """Prints each new piece of the answer as it comes; stdout gets the answer and nothing else."""
 
     def __init__(self, banner: str = "") -> None:
         self._printed = ""
         self._noted = ""
         if banner:
-            sys.stdout.write(f"[{banner}]\n")
+            sys.stderr.write(f"[{banner}]\n")
 
     def status(self, message: str) -> None:
         if sys.stderr.isatty() and message != self._noted:
@@ -148,18 +165,21 @@ class TerminalView:
     def show(self, text: str) -> None:
         self._clear_status()
         clean = security.clean(text)
-        if clean.startswith(self._printed):
-            sys.stdout.write(clean[len(self._printed) :])
-            sys.stdout.flush()
-            self._printed = clean
+        # Cleaning may change an end that was printed already, such as half an escape sequence.
+        same = len(os.path.commonprefix([clean, self._printed]))
+        sys.stdout.write(clean[same:])
+        sys.stdout.flush()
+        self._printed = clean
 
     def finish(self, text: str, footer: str, cited: Sequence[Cited] = ()) -> None:
         self.show(text)
         self._clear_status()
-        if cited:
-            sys.stdout.write("\n\n" + "\n".join(map(str, cited)))
-        sys.stdout.write(f"\n\n{footer}\n" if footer else "\n")
+        sys.stdout.write("\n")
         sys.stdout.flush()
+        for note in ("\n".join(map(str, cited)), footer):
+            if note:
+                sys.stderr.write(f"\n{note}\n")
+        sys.stderr.flush()
 
     def _clear_status(self) -> None:
         if self._noted:

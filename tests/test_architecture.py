@@ -25,7 +25,7 @@ FLOORS = [
     {"types", "errors"},
     {"config", "security", "protocol"},
     {"models", "memory", "index", "engine", "retrieval"},
-    {"host", "citations", "imports", "options", "reports"},
+    {"host", "citations", "imports", "options", "reports", "risks"},
     {"prompt", "intent"},
     {"assistant"},
     {"stream", "doctor", "project"},  # what the magics and the command line share
@@ -44,6 +44,7 @@ KERNEL_SIDE = {
     "citations",
     "imports",
     "reports",
+    "risks",
     "project",
 }
 CLIENTS = (f"{PACKAGE}.host.client", f"{PACKAGE}.host.index_client")
