@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-# A sequence that would lose more than this is kept; the prompt goes on from a copy.
+# A sequence that would lose more than this is kept, and the prompt goes on from a copy; one that
+# would lose less, such as the end of an answer cut short, only while there is an empty sequence.
 _MAY_LOSE = 64
 
 
@@ -42,9 +43,10 @@ class SequenceCache:
         """Choose a sequence for `prompt`; at least one of its tokens is left to be decoded."""
         best = max(self.slots, key=lambda slot: common_prefix(slot.tokens, prompt))
         reused = min(common_prefix(best.tokens, prompt), len(prompt) - 1)
-        if not best.pinned and len(best.tokens) - reused <= _MAY_LOSE:
-            return self._use(best, reused, None)
+        lost = len(best.tokens) - reused
         victim = self.least_recent(besides=best)
+        if not best.pinned and lost <= _MAY_LOSE and (not lost or victim is None or victim.tokens):
+            return self._use(best, reused, None)
         if victim is None:  # everything else is in use
             return self._use(best, reused, None)
         return self._use(victim, reused, best if reused else None)
