@@ -23,10 +23,11 @@ class StopFilter:
         if self.hit:
             return ""
         self._held += text
-        found = [at for at in (self._held.find(stop) for stop in self._stops) if at >= 0]
-        if found:
+        starts = [(self._held.find(stop), len(stop)) for stop in self._stops]
+        found = [(at + size, at) for at, size in starts if at >= 0]
+        if found:  # the one complete first, however the text was cut into pieces
             self.hit = True
-            shown, self._held = self._held[: min(found)], ""
+            shown, self._held = self._held[: min(found)[1]], ""
             return shown
         keep = max((_overlap(self._held, stop) for stop in self._stops), default=0)
         cut = len(self._held) - keep
