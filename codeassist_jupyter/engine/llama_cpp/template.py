@@ -5,6 +5,7 @@ Knows nothing of tokens. The template is Jinja from the model file, so it runs i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -17,6 +18,9 @@ from ...types import Message
 
 # Private-use characters: no template produces them, and `trim` leaves them alone.
 _OPEN, _CLOSE = "\ue0f0", "\ue0f1"
+_MARK = re.compile(f"({_OPEN}[0-9]+{_CLOSE})")
+# What a template's own mistakes raise, a macro that calls itself for ever among them.
+_MISTAKES = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,9 @@ class ChatTemplate:
     """A chat template compiled once; raises ModelUnusable where it cannot be compiled or used."""
 
     def __init__(self, source: str, bos: str, eos: str) -> None:
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+        )
         environment.globals["raise_exception"] = _refuse
         try:
             self._template = environment.from_string(source)
@@ -58,23 +64,28 @@ class ChatTemplate:
             raise ModelUnusable(f"the model's chat template failed: {exc}") from exc
 
     def _render(self, messages: Sequence[Message]) -> list[Segment]:
+        marks = {f"{_OPEN}{index}{_CLOSE}": index for index in range(len(messages))}
         marked: list[dict[str, Any]] = [
-            {"role": message.role, "content": f"{_OPEN}{index}{_CLOSE}"}
-            for index, message in enumerate(messages)
+            {"role": message.role, "content": mark}
+            for message, mark in zip(messages, marks, strict=True)
         ]
         try:
             text = self._template.render(
                 messages=marked, add_generation_prompt=True, **self._tokens
             )
-        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as exc:
-            raise TemplateError(str(exc)) from exc  # what a template's own mistakes raise
+        except _MISTAKES as exc:
+            raise TemplateError(str(exc)) from exc
         segments: list[Segment] = []
-        for number, part in enumerate(text.split(_OPEN)):
-            if number:
-                index, _, part = part.partition(_CLOSE)
-                message = messages[int(index)]
+        shown = set()
+        for part in _MARK.split(text):
+            if part in marks:
+                message = messages[marks[part]]
+                shown.add(part)
                 segments.append(Segment(message.content, False, message.role))
-            segments.append(Segment(part, True))
+            else:
+                segments.append(Segment(part, True))
+        if shown != set(marks):
+            raise TemplateError("it leaves out messages")
         return [segment for segment in segments if segment.text]
 
 
