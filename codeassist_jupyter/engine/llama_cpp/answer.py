@@ -42,14 +42,15 @@ class Answer:
         self._first: float | None = None
         self._shown: list[str] = []
         self.tokens: list[int] = []
+        self.exact = True  # whether `tokens` are just those of `text`
 
     @property
     def text(self) -> str:
         """What was sent to the caller so far."""
         return "".join(self._shown)
 
-    def produce(self, model_id: str) -> None:
-        """Send Progress and Text events, then Done; raises EngineError if llama.cpp fails."""
+    def produce(self, model_id: str) -> Done:
+        """Send Progress and Text events; raises EngineError if llama.cpp fails."""
         reason: StopReason = "cancelled"
         if not self._job.request.cancel.is_set():
             slot = self._place()
@@ -61,7 +62,7 @@ class Answer:
                 pass
             finally:
                 slot.pinned = False
-        self._job.events.put(Done(reason, self._usage(model_id)))
+        return Done(reason, self._usage(model_id))
 
     def _place(self) -> Slot:
         if not self._model.can_cut:
@@ -80,7 +81,7 @@ class Answer:
     def _read(self, slot: Slot) -> None:
         tokens, size = self._job.tokens, self._context.batch_size
         for start in range(self._cached, len(tokens), size):
-            self._overtake()
+            self._let_pass(slot)
             began = time.perf_counter()
             self._step(tokens[start : start + size], slot)
             self._read_s += time.perf_counter() - began
@@ -100,6 +101,7 @@ class Answer:
                 self.tokens.append(token)
                 self._show(stops.feed(decoder.decode(self._model.piece(token))))
                 if stops.hit:
+                    self.exact = False  # the last tokens hold the stop string
                     break
                 if len(self.tokens) >= sampling.max_tokens or self._full(slot):
                     reason = "length"
@@ -107,11 +109,20 @@ class Answer:
                 if repeats(self.tokens):
                     reason = "repetition"
                     break
-                self._overtake()
+                self._let_pass(slot)
                 self._step([token], slot)
         finally:  # a cancelled answer keeps what was held back, too
             self._show(stops.feed(decoder.decode(b"", final=True)) + stops.flush())
         return reason
+
+    def _let_pass(self, slot: Slot) -> None:
+        """Let others pass; read again what they had to forget of this sequence."""
+        held = len(slot.tokens)
+        self._overtake()
+        while len(slot.tokens) < held:
+            known = [*self._job.tokens, *self.tokens][len(slot.tokens) : held]
+            self._step(known[: self._context.batch_size], slot)
+            self._overtake()
 
     def _full(self, slot: Slot) -> bool:
         return len(slot.tokens) + 1 >= self._context.length
@@ -129,10 +140,10 @@ class Answer:
         raise _Cancelled
 
     def _make_room(self, slot: Slot) -> None:
-        others = [s for s in self._cache.slots if s is not slot and s.tokens and not s.pinned]
+        others = [s for s in self._cache.slots if s is not slot and s.tokens]
         if not others:
             raise EngineError("the KV memory is full")
-        victim = min(others, key=lambda s: s.last_used)
+        victim = min(others, key=lambda s: (s.pinned, s.last_used))  # pinned: an overtaken job's
         self._context.cut(victim.number, 0)
         victim.tokens = []
 

@@ -32,6 +32,7 @@ _SEQUENCES = 4  # two or three notebooks and a background job each keep their ow
 _POLL_S = 0.02  # how soon a cancelled request is noticed while the model computes
 _ANSWERS_KEPT = 64
 _ROOM_FOR_ANSWER = 64  # tokens of context that a prompt must leave free
+_LONGEST_TOKEN = 256  # characters; 10 MB are refused without being tokenized for half a minute
 
 
 def default_threads() -> int:
@@ -56,7 +57,7 @@ class LlamaCppEngine:
         self._cache = SequenceCache(_SEQUENCES)
         self._answers: OrderedDict[str, list[int]] = OrderedDict()
         self._line = Line()
-        self._running: Job | None = None
+        self._running: list[Job] = []  # the last one runs, those before it were overtaken
         self._worker = threading.Thread(target=self._work, name="llama_cpp", daemon=True)
         self._worker.start()
 
@@ -68,10 +69,14 @@ class LlamaCppEngine:
         cores = default_threads()
         threads = (speed.prefill_threads, speed.decode_threads) if speed else (cores, cores)
         model = Model(path)
+        context = None
         try:
             length = min(settings.context_length, model.trained_context)
-            return cls(model_id, model, Context(model, length, _SEQUENCES, threads), threads)
+            context = Context(model, length, _SEQUENCES, threads)
+            return cls(model_id, model, context, threads)
         except CodeAssistError:
+            if context is not None:
+                context.close()
             model.close()
             raise
 
@@ -92,14 +97,7 @@ class LlamaCppEngine:
 
     def generate(self, request: Request) -> Iterator[Event]:
         """Queue the request; raises ContextOverflow or SchemaInvalid at once."""
-        tokens = self.tokenize(request.prompt)
-        limit = self._context.length - _ROOM_FOR_ANSWER
-        if len(tokens) > limit:
-            raise ContextOverflow(
-                f"the prompt has {len(tokens)} tokens and {limit} fit",
-                tokens=len(tokens),
-                limit=limit,
-            )
+        tokens = self._fitting(request.prompt)
         job = Job(request, tokens, Sampler(self._model, request.sampling))
         if not self._line.put(job):
             job.sampler.close()
@@ -124,16 +122,29 @@ class LlamaCppEngine:
     def close(self) -> None:
         """Break off all jobs and free the model's memory; may be called twice."""
         waiting = self._line.close()
-        running = self._running
-        if running is not None:
-            running.request.cancel.set()
-            self._context.abort()
+        for job in list(self._running):
+            job.request.cancel.set()
+        self._context.abort()
         for job in waiting:
             job.events.put(Failed("EngineError", "the engine was closed", EngineError.hint))
             job.sampler.close()
         self._worker.join()
         self._context.close()
         self._model.close()
+
+    def _fitting(self, prompt: Prompt | Infill) -> list[int]:
+        limit = self._context.length - _ROOM_FOR_ANSWER
+        tokens: list[int] = []
+        count = _characters(prompt) // _LONGEST_TOKEN
+        if count <= limit:
+            tokens = self.tokenize(prompt)
+            count = len(tokens)
+        if count > limit:
+            message = f"the prompt has at least {count} tokens and {limit} fit"
+            raise ContextOverflow(message, tokens=count, limit=limit)
+        if not tokens:
+            raise EngineError("the prompt is empty", "Ask something.")
+        return tokens
 
     def _tokenize_infill(self, prompt: Infill) -> list[int]:
         fill = self._model.fill_tokens()
@@ -155,18 +166,25 @@ class LlamaCppEngine:
                 try:
                     event = job.events.get(timeout=_POLL_S)
                 except queue.Empty:
-                    self._abort_if_cancelled(job)
+                    if job.request.cancel.is_set():
+                        self._cancel(job)
                     continue
                 ended = isinstance(event, Done | Failed)
                 yield event
         finally:
             if not ended:  # the caller turned away
                 job.request.cancel.set()
-                self._abort_if_cancelled(job)
+                self._cancel(job)
 
-    def _abort_if_cancelled(self, job: Job) -> None:
-        if job.request.cancel.is_set() and self._running is job:
+    def _cancel(self, job: Job) -> None:
+        if self._line.withdraw(job):  # it had not begun
+            job.events.put(self._answer(job).produce(self._id))
+            job.sampler.close()
+        elif self._running[-1:] == [job]:
             self._context.abort()
+
+    def _answer(self, job: Job) -> Answer:
+        return Answer(job, self._model, self._context, self._cache, lambda: self._let_others(job))
 
     # On the worker thread only:
 
@@ -175,22 +193,26 @@ class LlamaCppEngine:
             self._run(job)
 
     def _run(self, job: Job) -> None:
-        outer, self._running = self._running, job
+        self._running.append(job)
+        if self._line.closed:
+            job.request.cancel.set()
         self._share_cores(job)
-        answer = Answer(job, self._model, self._context, self._cache, lambda: self._let_pass(job))
+        answer = self._answer(job)
+        end: Event
         try:
-            answer.produce(self._id)
+            end = answer.produce(self._id)
         except EngineError as exc:
             log.exception("job failed")
             self._context.clear()
             self._cache.clear()
-            job.events.put(Failed(exc.code, exc.message, exc.hint))
+            end = Failed(exc.code, exc.message, exc.hint)
         finally:
-            self._running = outer
+            self._running.remove(job)
             job.sampler.close()
         self._remember(answer)
+        job.events.put(end)  # last: the caller may ask on at once
 
-    def _let_pass(self, job: Job) -> None:
+    def _let_others(self, job: Job) -> None:
         """Between two batches of a background job, answer whoever is waiting at a screen."""
         while job.background and (waiting := self._line.take_interactive()) is not None:
             self._run(waiting)
@@ -203,7 +225,13 @@ class LlamaCppEngine:
         self._context.set_threads(prefill, decode)
 
     def _remember(self, answer: Answer) -> None:
-        if answer.tokens:
+        if answer.tokens and answer.exact:
             self._answers[answer.text] = answer.tokens
         while len(self._answers) > _ANSWERS_KEPT:
             self._answers.popitem(last=False)
+
+
+def _characters(prompt: Prompt | Infill) -> int:
+    if isinstance(prompt, Infill):
+        return len(prompt.prefix) + len(prompt.suffix)
+    return sum(len(message.content) for message in prompt.messages)

@@ -58,6 +58,19 @@ class Line:
         with self._changed:
             return self._interactive.popleft() if self._interactive else None
 
+    def withdraw(self, job: Job) -> bool:
+        """Take a job back out; False where it does not wait here any more."""
+        with self._changed:
+            waiting = self._background if job.background else self._interactive
+            if job not in waiting:
+                return False
+            waiting.remove(job)
+            return True
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
     def close(self) -> list[Job]:
         """Let nothing more in; returns the jobs that were still waiting."""
         with self._changed:

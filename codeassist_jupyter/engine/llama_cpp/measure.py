@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ...errors import CodeAssistError
 from ...types import Speed
 from .native import Context, Model
 
@@ -22,7 +23,11 @@ def measure(path: Path, thread_choices: Sequence[int]) -> Speed:
     Takes seconds per choice; raises ModelUnusable where the model does not load.
     """
     model = Model(path)
-    context = Context(model, 512, 1, (1, 1))
+    try:
+        context = Context(model, 512, 1, (1, 1))
+    except CodeAssistError:
+        model.close()
+        raise
     try:
         tokens = model.tokenize(_TEXT, control=False)[:_PROMPT_TOKENS]
         _prefill(context, tokens)  # maps the weights

@@ -6,7 +6,9 @@ Not thread-safe, except for tokenizing and `Context.abort`. Knows no chats, requ
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ def _on_log(level: int, text: bytes, _: Any) -> None:
 _LOG_CALLBACK = lib.llama_log_callback(_on_log)  # must outlive the library
 
 
+@functools.cache  # once: each filter that refuses AMX slows every system call a little
 def _start_backend() -> None:
     refuse_amx()
     lib.llama_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
@@ -53,7 +56,7 @@ class Model:
         params = lib.llama_model_default_params()
         self.on_gpu = bool(lib.llama_supports_gpu_offload())
         params.n_gpu_layers = 999 if self.on_gpu else 0
-        self.handle = lib.llama_model_load_from_file(str(path).encode(), params)
+        self.handle = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not self.handle:
             raise ModelUnusable(
                 f"llama.cpp cannot load {path.name}",
@@ -87,6 +90,8 @@ class Model:
 
     def tokenize(self, text: str, *, control: bool) -> list[int]:
         """Turn text into token ids; only with `control` may it become control tokens."""
+        if not self.handle:
+            raise EngineError("the engine was closed")
         data = text.encode("utf-8", "replace").replace(b"\0", b"\xef\xbf\xbd")
         size = len(data) + 8
         buffer = (lib.llama_token * size)()
@@ -97,6 +102,8 @@ class Model:
 
     def piece(self, token: int, *, control: bool = False) -> bytes:
         """Bytes of one token; a control token is empty unless `control`."""
+        if token < 0:  # the id of a token that the vocabulary lacks; llama.cpp would abort
+            return b""
         buffer = ctypes.create_string_buffer(64)
         size = lib.llama_token_to_piece(self.vocab, token, buffer, len(buffer), 0, control)
         if size < 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any
 
 from ...errors import SchemaInvalid
@@ -10,6 +12,19 @@ from ...types import Sampling
 from .native import Context, Model, lib
 
 _MAX_SCHEMA_BYTES = 64_000
+# The grammar spells repetitions out, and llama.cpp refuses more than these.
+_MAX_REPEATS = 2000
+_MAX_PATTERN_REPEATS = 20_000  # multiplied, as those of a pattern may be nested
+# The converter's strings may hold raw line breaks, and those of a pattern quotes: no JSON.
+_STRICTER = (
+    (r'char ::= [^"\\] |', r'char ::= [^"\\\x7F\x00-\x1F] |'),
+    (r"dot ::= [^\x0A\x0D]", r'dot ::= [^"\\\x7F\x00-\x1F]'),
+)
+# The converter checks little: what it raises at a schema that is none.
+_REFUSALS = (ValueError, LookupError, TypeError, AttributeError, RuntimeError, AssertionError)
+_COUNT = re.compile(r'"(?:min|max)(?:Items|Length)": ([0-9][0-9.e+]*)')
+_PATTERN = re.compile(r'"pattern": "((?:[^"\\]|\\.)*)"')
+_PATTERN_COUNT = re.compile(r"\{([0-9]+),?([0-9]*)\}")
 
 
 class Sampler:
@@ -56,10 +71,23 @@ def grammar_of(schema: dict[str, Any]) -> str:
 
     if not schema:
         return str(JSON_GBNF)
-    text = json.dumps(schema)
-    if len(text) > _MAX_SCHEMA_BYTES:
-        raise SchemaInvalid(f"the JSON schema has {len(text)} bytes; {_MAX_SCHEMA_BYTES} at most")
     try:
-        return str(json_schema_to_gbnf(text))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, AssertionError) as exc:
+        text = json.dumps(schema)
+        _check_size(text)
+        grammar = str(json_schema_to_gbnf(text))
+    except _REFUSALS as exc:
         raise SchemaInvalid(f"the JSON schema cannot be used: {exc}") from exc
+    for loose, strict in _STRICTER:
+        grammar = grammar.replace(loose, strict)
+    return grammar
+
+
+def _check_size(schema: str) -> None:
+    if len(schema) > _MAX_SCHEMA_BYTES:
+        raise SchemaInvalid(f"the JSON schema has {len(schema)} bytes; {_MAX_SCHEMA_BYTES} at most")
+    if any(float(count) > _MAX_REPEATS for count in _COUNT.findall(schema)):
+        raise SchemaInvalid(f"the JSON schema asks for more than {_MAX_REPEATS} repetitions")
+    for pattern in _PATTERN.findall(schema):
+        counts = [float(most or least) for least, most in _PATTERN_COUNT.findall(pattern)]
+        if math.prod(counts) > _MAX_PATTERN_REPEATS:
+            raise SchemaInvalid("a pattern in the JSON schema repeats too much")
