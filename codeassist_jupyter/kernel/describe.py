@@ -9,20 +9,23 @@ from __future__ import annotations
 import datetime
 import decimal
 import fractions
+import inspect
 import pathlib
 import time
 import types
 import uuid
-import zoneinfo
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .. import security
 from . import describe_data
+from .peek import bases, first, instance_dict, is_a, is_one_of, members, plain_name, type_name
 
 _LIMIT = 600  # characters of one description
 _ITEMS = 8  # of a container
 _DEPTH = 3
+_SORTED = 1000  # items of a set: of a larger one, which has no order, none is shown
 _TEXT = 200  # characters of a string inside a container or of its beginning
 _BUDGET_S = 0.05  # for a whole namespace; what is left then gets its type only
 _MAX_VARIABLES = 500
@@ -38,7 +41,9 @@ def describe_all(namespace: Mapping[str, Any], hidden: Mapping[str, Any]) -> dic
     for name, value in list(namespace.items()):
         if len(found) == _MAX_VARIABLES:
             break
-        if not name.startswith("_") and hidden.get(name, hidden) is not value:
+        if type(name) is not str or name.startswith("_"):
+            continue
+        if hidden.get(name, hidden) is not value:
             late = time.monotonic() > deadline
             found[name] = f"{name}: {type_name(value)}" if late else describe(name, value)
     return found
@@ -52,28 +57,19 @@ def describe(name: str, value: Any, limit: int = _LIMIT) -> str:
     return security.clean(text, limit)
 
 
-def type_name(value: Any) -> str:
-    """The qualified name of a type, read past whatever a metaclass may have overridden."""
-    kind = type(value)
-    name = type.__dict__["__qualname__"].__get__(kind)
-    module = type.__dict__["__module__"].__get__(kind)
-    plain = type(module) is str and module not in ("builtins", "__main__")
-    return f"{module}.{name}" if plain else str(name)
-
-
 def _body(value: Any) -> str:
     kind = type(value)
-    describer = _BUILT_IN.get(kind)
+    describer = _BUILT_IN.get(id(kind))
     if describer is not None:
         return describer(value)
     data = describe_data.describer(kind)
     if data is not None:
         return data(value, brief)
-    if describe_data.scalar(kind) is not None:
+    if describe_data.scalar(value) is not None:
         return _plain(value)
-    if issubclass(kind, type):
+    if is_a(value, type):
         return _class(value)
-    if issubclass(kind, BaseException):
+    if is_a(value, BaseException):
         arguments = BaseException.__dict__["args"].__get__(value)
         return f"{type_name(value)} with arguments {brief(arguments)}"
     return _instance(value)
@@ -83,44 +79,50 @@ def brief(value: Any, depth: int = _DEPTH) -> str:
     """A value as it might be typed; what we do not know becomes `<type>`."""
     kind = type(value)
     if kind is str:
-        return repr(value if len(value) <= _TEXT else value[:_TEXT] + "…")
-    if kind in (bytes, bytearray):
+        return _quoted(value)
+    if kind is bytes or kind is bytearray:
         return repr(bytes(value[:40])) + ("…" if len(value) > 40 else "")
     if kind is int:
         bits = value.bit_length()
         return repr(value) if bits < 1000 else f"<int of {bits} bits>"
-    if kind in _ATOMS:
+    if is_one_of(kind, _ATOMS):
         return repr(value)
-    if kind in _BRACKETS:
+    if is_one_of(kind, _BRACKETS):
         return _container(value, depth)
-    if kind in _SHOWN_AS_TEXT:
+    if is_one_of(kind, _SHOWN_AS_TEXT):
         return str(value)
-    if kind in (datetime.datetime, datetime.time):
-        known = value.tzinfo is None or type(value.tzinfo) in (datetime.timezone, zoneinfo.ZoneInfo)
-        return value.isoformat() if known else f"<{type_name(value)}>"
-    scalar = describe_data.scalar(kind)
-    return scalar(value) if scalar is not None else f"<{type_name(value)}>"
+    if kind is datetime.datetime or kind is datetime.time:
+        return value.isoformat() if describe_data.knows_zone(value) else f"<{type_name(value)}>"
+    return describe_data.scalar(value) or f"<{type_name(value)}>"
+
+
+def _quoted(value: str) -> str:
+    if len(value) <= _TEXT:
+        return repr(value)
+    # Redacted before it is cut: half a secret is no longer recognized as one.
+    return repr(security.redact(value[: 10 * _TEXT])[:_TEXT] + "…")
 
 
 def _container(value: Any, depth: int) -> str:
-    left, right = _BRACKETS[type(value)]
-    if depth == 0:
+    kind = type(value)
+    left, right = _BRACKETS[kind]
+    if depth == 0 and len(value):
         return f"{left}…{right}"
-    items: Iterable[Any] = value
-    if type(value) in (set, frozenset):
-        if not all(type(item) in (str, int) for item in value) or len(value) > 1000:
-            return f"<{type_name(value)} of {len(value)}>"
-        items = sorted(value, key=lambda item: (type(item) is str, item))
-    shown = []
-    for number, item in enumerate(items):
-        if number == _ITEMS:
-            shown.append("…")
-            break
-        text = brief(item, depth - 1)
-        if type(value) is dict:
-            text += f": {brief(value[item], depth - 1)}" if type(item) in _SAFE_KEYS else ": …"
-        shown.append(text)
+    if is_one_of(kind, _MAPPINGS):
+        shown = [_pair(key, item, depth - 1) for key, item in first(value.items(), _ITEMS)]
+    elif is_one_of(kind, (set, frozenset)):
+        items = first(value, _SORTED) if len(value) <= _SORTED else []
+        shown = sorted(brief(item, depth - 1) for item in items)[:_ITEMS]
+    else:
+        shown = [brief(item, depth - 1) for item in first(value, _ITEMS)]
+    if len(value) > len(shown):
+        shown.append("…")
     return f"{left}{', '.join(shown)}{right}"
+
+
+def _pair(key: Any, item: Any, depth: int) -> str:
+    hidden = type(key) is str and security.secret_name(key)
+    return f"{brief(key, depth)}: {'[redacted]' if hidden else brief(item, depth)}"
 
 
 def _sized(value: Any) -> str:
@@ -138,70 +140,68 @@ def _plain(value: Any) -> str:
 
 
 def _function(value: types.FunctionType) -> str:
-    """Name, parameters and first line of the docstring, from the code object alone."""
-    code = value.__code__
-    names = list(code.co_varnames)
+    """Name, parameters, first line of the docstring and size, from the code object alone."""
+    code, names = value.__code__, value.__code__.co_varnames
     count, keyword_only = code.co_argcount, code.co_kwonlyargcount
-    parameters = names[:count]
-    defaults = value.__defaults__ or ()
-    for offset, default in enumerate(defaults, count - len(defaults)):
-        parameters[offset] += f"={brief(default, 1)}"
+    positional: Any = value.__defaults__ if type(value.__defaults__) is tuple else ()
+    by_name: Any = value.__kwdefaults__ if type(value.__kwdefaults__) is dict else {}
+    defaults = dict(zip(names[:count][::-1], positional[::-1], strict=False)) | by_name
+    shown = [_parameter(name, defaults) for name in names[: count + keyword_only]]
     rest = count + keyword_only
-    if code.co_flags & 0x04:  # *args
-        parameters.append(f"*{names[rest]}")
+    if code.co_flags & inspect.CO_VARARGS:
+        shown.insert(count, f"*{names[rest]}")
         rest += 1
     elif keyword_only:
-        parameters.append("*")
-    for name in names[count : count + keyword_only]:
-        defaulted = name in (value.__kwdefaults__ or {})
-        default = f"={brief((value.__kwdefaults__ or {})[name], 1)}" if defaulted else ""
-        parameters.append(name + default)
-    if code.co_flags & 0x08:  # **kwargs
-        parameters.append(f"**{names[rest]}")
-    return f"function {value.__name__}({', '.join(parameters)}){_first_line(value.__doc__)}"
+        shown.insert(count, "*")
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        shown.append(f"**{names[rest]}")
+    doc = _first_line(value.__doc__)
+    return f"function {code.co_name}({', '.join(shown)}), {_lines(code)} lines{doc}"
+
+
+def _parameter(name: str, defaults: dict[str, Any]) -> str:
+    if name not in defaults:
+        return name
+    return f"{name}={'[redacted]' if security.secret_name(name) else brief(defaults[name], 1)}"
+
+
+def _lines(code: types.CodeType) -> int:
+    """How many lines of source a function has; its last one may lie in a function inside."""
+    inner = [c for c in code.co_consts if type(c) is types.CodeType]
+    last = [line for _, _, line in code.co_lines() if line is not None]
+    ends = [
+        max(last, default=code.co_firstlineno),
+        *(c.co_firstlineno + _lines(c) - 1 for c in inner),
+    ]
+    return max(ends) - code.co_firstlineno + 1
 
 
 def _class(value: type) -> str:
-    members = type.__dict__["__dict__"].__get__(value)
-    bases = type.__dict__["__bases__"].__get__(value)
-    name = type.__dict__["__qualname__"].__get__(value)
-    inherited = ", ".join(type.__dict__["__qualname__"].__get__(base) for base in bases)
+    own = members(value)
+    inherited = ", ".join(plain_name(base) for base in bases(value))
     methods = [
         key
-        for key, member in members.items()
+        for key, member in list(own.items())
         if type(key) is str and type(member) is types.FunctionType and not key.startswith("_")
     ]
     shown = f"; methods: {', '.join(methods[:20])}" if methods else ""
-    return f"class {name}({inherited}){_first_line(members.get('__doc__'))}{shown}"
+    return f"class {plain_name(value)}({inherited}){_first_line(own.get('__doc__'))}{shown}"
 
 
 def _module(value: types.ModuleType) -> str:
-    members = vars(value)
-    name, version = members.get("__name__"), members.get("__version__")
+    names = vars(value)
+    name, version = names.get("__name__"), names.get("__version__")
     return "module " + " ".join(part for part in (name, version) if type(part) is str)
 
 
 def _instance(value: Any) -> str:
     """The type, and the values of the instance's dict as far as they are plain."""
-    attributes = _instance_dict(value)
-    if not attributes:
-        return type_name(value)
     shown = [
         f"{name}={'[redacted]' if security.secret_name(name) else brief(item, 1)}"
-        for name, item in list(attributes.items())[:_ITEMS]
+        for name, item in first(instance_dict(value).items(), _ITEMS)
         if type(name) is str
     ]
-    return f"{type_name(value)} with {', '.join(shown)}"
-
-
-def _instance_dict(value: Any) -> dict[Any, Any]:
-    """The instance's own dict, read by the C descriptor, past any `__getattribute__`."""
-    for base in type.__dict__["__mro__"].__get__(type(value)):
-        descriptor = type.__dict__["__dict__"].__get__(base).get("__dict__")
-        if type(descriptor) is types.GetSetDescriptorType:
-            found = descriptor.__get__(value)
-            return found if type(found) is dict else {}
-    return {}
+    return f"{type_name(value)} with {', '.join(shown)}" if shown else type_name(value)
 
 
 def _first_line(doc: Any) -> str:
@@ -210,18 +210,19 @@ def _first_line(doc: Any) -> str:
     return f": {doc.strip().splitlines()[0][:_TEXT]}"
 
 
-def _name_only(value: Any) -> str:
+def _name_only(value: types.BuiltinFunctionType) -> str:
     return f"{type_name(value)} {value.__name__}"
 
 
 _ATOMS = (bool, float, complex, type(None), type(Ellipsis), range)
-_SAFE_KEYS = (str, int, float, bool, bytes, type(None))
+_MAPPINGS = (dict, OrderedDict, defaultdict, Counter)
 _BRACKETS: dict[Any, tuple[str, str]] = {
     list: ("[", "]"),
     tuple: ("(", ")"),
+    deque: ("deque([", "])"),
     set: ("{", "}"),
     frozenset: ("frozenset({", "})"),
-    dict: ("{", "}"),
+    **dict.fromkeys(_MAPPINGS, ("{", "}")),
 }
 _SHOWN_AS_TEXT = (
     datetime.date,
@@ -234,12 +235,14 @@ _SHOWN_AS_TEXT = (
     pathlib.PurePosixPath,
     pathlib.PureWindowsPath,
 )
-_BUILT_IN: dict[type, Callable[[Any], str]] = {
-    str: _text,
-    **dict.fromkeys((*_BRACKETS, bytes, bytearray), _sized),
-    **dict.fromkeys((int, *_ATOMS, *_SHOWN_AS_TEXT, datetime.datetime, datetime.time), _plain),
-    types.FunctionType: _function,
-    types.BuiltinFunctionType: _name_only,
-    types.ModuleType: _module,
-    **dict.fromkeys((property, types.GeneratorType, types.CoroutineType), type_name),
+# By the identity of the type: looking up a type itself would ask its metaclass for a hash.
+_BUILT_IN: dict[int, Callable[[Any], str]] = {
+    id(str): _text,
+    **dict.fromkeys(map(id, (*_BRACKETS, bytes, bytearray)), _sized),
+    **dict.fromkeys(
+        map(id, (int, *_ATOMS, *_SHOWN_AS_TEXT, datetime.datetime, datetime.time)), _plain
+    ),
+    id(types.FunctionType): _function,
+    id(types.BuiltinFunctionType): _name_only,
+    id(types.ModuleType): _module,
 }
