@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from . import security
 from .types import Chunk, Hit, Source
 
-_CITED = re.compile(r"\[(\d{1,2})\](?!\()")
-_FENCED = re.compile(r"^(`{3,}|~{3,}).*?^\1", re.MULTILINE | re.DOTALL)
+_CITED = re.compile(r"\[(\d{1,2})\]")
+_MARKUP = re.compile(r"([\\`*_\[\]<>$~&#|!])")
 _SOURCE_CHARS = 900  # of one chunk; the head says most
 _CHARS_PER_TOKEN = 3
+_PLACE_CHARS = 200  # a cell is named by all it defines
 
 INSTRUCTION = (
     "\nAnswer from the sources above where they help, and end each sentence that rests on one with"
@@ -46,22 +48,32 @@ def attachments(hits: Sequence[Hit]) -> tuple[tuple[str, str], ...]:
 
 def cited(text: str) -> set[int]:
     """Numbers that the prose of an answer cites; brackets in code are no citations."""
-    return {int(number) for number in _CITED.findall(_FENCED.sub("", text))}
+    from markdown_it import MarkdownIt  # not at the top: it takes 30 ms
+
+    # Without link definitions: "[1]: clean.py" is how some models list their sources.
+    tokens = MarkdownIt("commonmark").disable("reference").parse(text)
+    inline = (child for token in tokens for child in token.children or ())
+    prose = "\n".join(child.content for child in inline if child.type == "text")
+    return {int(number) for number in _CITED.findall(prose)}
 
 
 def place(source: Source) -> str:
-    """`etl/clean.py:41–68 · normalize_names`, `eda.ipynb · cell 12`."""
+    """`etl/clean.py:41–68 · normalize_names`, `eda.ipynb · cell 12`, in one clean line."""
     where = source.path
     if source.cell is not None:
         where += f" · cell {source.cell + 1}"
     elif source.start_line is not None:
         where += f":{source.start_line}–{source.end_line}"
-    return f"{where} · {source.name}" if source.name else where
+    shown = f"{where} · {source.name}" if source.name else where
+    return " ".join(security.clean(shown, _PLACE_CHARS).split())
 
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A source that an answer cites, what reading it again showed, and a link that opens it."""
+    """A source that an answer cites, what reading it again showed, and a link that opens it.
+
+    `link` is a path relative to the notebook; empty where there is no file to open.
+    """
 
     source: Source
     verdict: str
@@ -77,8 +89,9 @@ def listing(found: Sequence[Cited]) -> str:
     lines = []
     for item in found:
         mark = "" if item.verdict == "verified" else f" ({item.verdict})"
-        name = re.sub(r"([\\`*_\[\]<>])", r"\\\1", place(item.source))
-        lines.append(f"\\[{item.source.id}\\] [{name}]({quote(item.link)}){mark}")
+        name = _MARKUP.sub(r"\\\1", place(item.source))
+        shown = f"[{name}]({quote(item.link)})" if item.link else name
+        lines.append(f"\\[{item.source.id}\\] {shown}{mark}")
     return "  \n".join(lines)
 
 

@@ -21,7 +21,7 @@ def first_line(chunk: Chunk) -> str:
 def render_status(status: Mapping[str, Any]) -> str:
     """What is indexed, what was left out and why, size, age, progress."""
     lines = [
-        f"project  {status['root']}",
+        f"project  {_line(status['root'])}",
         f"indexed  {status['files']} files, {status['lines']} lines, {status['chunks']} places,"
         f" {status['open_cells']} open cells",
         f"size     {status['size'] / 1e6:.1f} MB on disk",
@@ -34,7 +34,7 @@ def render_status(status: Mapping[str, Any]) -> str:
     lines += [part for part in (status["message"], status["failure"]) if part]
     skipped = status["skipped"]
     for reason, count in Counter(reason for _, reason in skipped).most_common():
-        paths = [path for path, why in skipped if why == reason]
+        paths = [_line(path) for path, why in skipped if why == reason]
         more = f" and {count - 3} more" if count > 3 else ""
         lines.append(f"left out {reason}: {', '.join(paths[:3])}{more}")
     return "\n".join(lines)
@@ -52,10 +52,15 @@ def render_graph(name: str, graph: Mapping[str, Any]) -> str:
         edges = graph[title]
         if edges:
             lines.append(f"{title}:")
-        lines += [f"  {e[end]}  ({e['path']}:{e['line']})" for e in edges[:_EDGES]]
+        lines += [_line(f"  {e[end]}  ({e['path']}:{e['line']})") for e in edges[:_EDGES]]
         if len(edges) > _EDGES:
             lines.append(f"  … {len(edges) - _EDGES} more")
-    return "\n".join(lines) or f"Nothing in this project is called {name}."
+    return "\n".join(lines) or f"Nothing in this project is called {_line(name)}."
+
+
+def _line(text: str) -> str:
+    """Names come from files, and may hold line ends or worse."""
+    return security.clean(text, 500).replace("\n", " ")
 
 
 def _age(age_s: float | None) -> str:

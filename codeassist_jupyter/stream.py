@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import queue
 import sys
 import threading
@@ -165,8 +164,11 @@ class TerminalView:
     def show(self, text: str) -> None:
         self._clear_status()
         clean = security.clean(text)
-        # Cleaning may change an end that was printed already, such as half an escape sequence.
-        same = len(os.path.commonprefix([clean, self._printed]))
+        same = len(self._printed)
+        if not clean.startswith(self._printed):
+            # Cleaning may change an end that was printed already: half an escape sequence.
+            pairs = enumerate(zip(clean, self._printed, strict=False))
+            same = next((i for i, (new, old) in pairs if new != old), len(clean))
         sys.stdout.write(clean[same:])
         sys.stdout.flush()
         self._printed = clean

@@ -11,8 +11,9 @@ from ..assistant import Answer, Assistant, Question, checked
 from ..host.client import HostClient
 from ..options import OPTIONS, settings_of
 from ..project import Project
-from ..stream import TerminalView, stream
+from ..stream import TerminalView, banner, stream
 from ..types import Context
+from . import INTERRUPTED
 
 _MAX_INPUT = 4_000_000  # characters read from a pipe; the prompt keeps what fits
 
@@ -27,7 +28,7 @@ def add(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Stream the answer to stdout; the line about tokens and speed goes to stderr."""
+    """Stream the answer to stdout; its sources and the line about speed go to stderr."""
     settings = config.load(settings_of(args))
     words = checked(" ".join(args.question))
     question = Question(words, settings, use_context=not args.no_context)
@@ -39,9 +40,12 @@ def run(args: argparse.Namespace) -> int:
     assistant = Assistant(client, lambda text: (text, context), project.retrieve)
     events = assistant.ask(question, answer)
     try:
-        stream(events, answer, TerminalView(), lambda: client.cancel(question.id), project.check)
+        view = TerminalView(banner(settings))
+        stream(events, answer, view, lambda: client.cancel(question.id), project.check)
     finally:
         client.close()
+    if answer.stopped == "cancelled":
+        return INTERRUPTED
     return 0 if answer.stopped in ("stop", "length") else 1
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .. import citations, security
 from ..citations import Cited
 from ..config import Settings
-from ..stream import TerminalView, View
+from ..stream import TerminalView, View, banner
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -22,12 +21,8 @@ _BYTES_PER_S = 300_000
 
 def open_view(shell: InteractiveShell, settings: Settings) -> View:
     """The view that fits this front end, with a banner where the question leaves this machine."""
-    banner = ""
-    if settings.engine == "openai":
-        banner = f"sent to {urlsplit(settings.openai_base_url).hostname}"
-    return (
-        NotebookView(settings.format, banner) if hasattr(shell, "kernel") else TerminalView(banner)
-    )
+    note = banner(settings)
+    return NotebookView(settings.format, note) if hasattr(shell, "kernel") else TerminalView(note)
 
 
 class NotebookView:
