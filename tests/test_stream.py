@@ -116,9 +116,11 @@ def test_a_bug_is_raised_as_our_error_and_never_hangs() -> None:
 
 
 def interrupt_soon() -> None:
+    main = threading.main_thread().ident or 0
+
     def press() -> None:
         time.sleep(0.1)
-        signal.raise_signal(signal.SIGINT)
+        signal.pthread_kill(main, signal.SIGINT)
 
     threading.Thread(target=press, daemon=True).start()
 
