@@ -71,7 +71,7 @@ class Journal:
     """The chat so far and what of the notebook it has already told."""
 
     turns: tuple[Turn, ...] = ()
-    cells: frozenset[tuple[int, int]] = frozenset()
+    cells: frozenset[Cell] = frozenset()
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -107,7 +107,7 @@ def build(
     messages.append(Message("user", sent))
     told = Journal(
         journal.turns,
-        journal.cells | {_key(cell) for cell in context.cells},
+        journal.cells.union(context.cells),
         dict(context.variables),
     )
     return Built(Prompt(tuple(messages)), told, sent, tuple(left_out))
@@ -116,8 +116,8 @@ def build(
 def estimate_tokens(text: str) -> int:
     """Tokens of `text`, guessed on the high side without a tokenizer.
 
-    Qwen and Llama vocabularies take one token per digit, about two characters per token in other
-    punctuation, four in words; beyond ASCII, one token per character is the rule of thumb.
+    Qwen and Llama vocabularies take one token per digit, about three per four characters of
+    punctuation, one per four of words; beyond ASCII, one per character is the rule of thumb.
     """
     data = text.encode("utf-8", "replace")
     beyond_words = data.translate(None, _WORDS)
@@ -126,7 +126,7 @@ def estimate_tokens(text: str) -> int:
     words = len(data) - len(beyond_words)
     digits = len(beyond_words) - len(beyond_digits)
     punctuation = len(text) - words - digits - beyond_ascii
-    return words // 4 + digits + (punctuation + 1) // 2 + beyond_ascii + 1
+    return words // 4 + digits + (3 * punctuation + 3) // 4 + beyond_ascii + 1
 
 
 def _size(journal: Journal) -> int:
@@ -150,22 +150,18 @@ def _news(context: Context, journal: Journal) -> _News:
         if journal.variables.get(name) != text
     ]
     return _News(
-        tuple(cell for cell in context.cells if _key(cell) not in journal.cells),
+        tuple(cell for cell in context.cells if cell not in journal.cells),
         tuple(changed),
         tuple(sorted(set(journal.variables) - set(context.variables))),
         citations.attachments(context.hits) + context.attachments,
     )
 
 
-def _key(cell: Cell) -> tuple[int, int]:
-    return cell.number, hash((cell.source, cell.output, cell.error))
-
-
 def _fit(news: _News, tokens: int) -> tuple[_News, list[str]]:
     """Keep what fits: attachments, then variables, then the latest cells; say what does not."""
     left_out = []
-    share = max(_LEAST_ATTACHMENT, 3 * tokens // (len(news.attachments) or 1))
-    attachments = tuple((label, security.clean(text, share)) for label, text in news.attachments)
+    share = tokens // (len(news.attachments) or 1)
+    attachments = tuple((label, _cut(text, share)) for label, text in news.attachments)
     room = tokens - sum(estimate_tokens(label + text) for label, text in attachments)
     variables = []
     for name, text in news.variables[:_MAX_VARIABLES]:
@@ -184,7 +180,18 @@ def _fit(news: _News, tokens: int) -> tuple[_News, list[str]]:
         room -= cost
     if missing := len(news.cells) - len(cells):
         left_out.append(f"{missing} older cells" if missing > 1 else "1 older cell")
-    return _News(tuple(cells), tuple(variables), news.gone, attachments), left_out
+    gone = news.gone[:_MAX_VARIABLES]
+    return _News(tuple(cells), tuple(variables), gone, attachments), left_out
+
+
+def _cut(text: str, tokens: int) -> str:
+    """Cut an attachment to its share, but never below what tells at least what it is."""
+    limit = max(_LEAST_ATTACHMENT, 3 * tokens)
+    cut = security.clean(text, limit)
+    while limit > _LEAST_ATTACHMENT and estimate_tokens(cut) > tokens:
+        limit = max(_LEAST_ATTACHMENT, 3 * limit // 4)
+        cut = security.clean(text, limit)
+    return cut
 
 
 def _shortened(journal: Journal, tokens: int) -> Journal:
