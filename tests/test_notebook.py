@@ -232,6 +232,14 @@ def test_hostile_text_reaches_neither_the_screen_nor_the_engine_raw(notebook: Fr
     assert notebook.run("%%assist\nand {line}?").status == "ok"
 
 
+def test_secrets_are_not_sent(notebook: FrontEnd) -> None:
+    notebook.run("api_token = 'correct-horse-battery'\nprint('using', api_token)")
+    notebook.run("password = 'hunter2hunter2'")
+    shown = notebook.run("%%assist --max-tokens 4000\nwhat is {api_token} and {password}?")
+    assert "redacted" in shown.plain
+    assert "correct-horse" not in shown.plain and "hunter2" not in shown.plain
+
+
 def test_a_ten_megabyte_question_is_refused_in_one_line(notebook: FrontEnd) -> None:
     shown = notebook.run("%%assist\n" + "x" * 10_000_000)
     assert "200000 at most" in shown.error
