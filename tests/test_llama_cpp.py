@@ -198,7 +198,7 @@ def test_two_notebooks_in_turn_both_stay_cached(engine: LlamaCppEngine, cold: Co
     chats = {name: [SYSTEM, Message("user", f"My name is {name}.")] for name in ("Ada", "Bob")}
     chats["Bob"][0] = OTHER_SYSTEM
     held = dict.fromkeys(chats, 0)
-    for turn in range(3):
+    for turn in range(2):
         for name, chat in chats.items():
             text, done = ask(engine, *chat, max_tokens=12)
             assert done.usage.cached_tokens >= 0.95 * held[name]
@@ -394,7 +394,7 @@ def test_a_line_of_ten_megabytes_is_refused(engine: LlamaCppEngine) -> None:
 
 def test_when_the_memory_is_full_others_are_forgotten(small: LlamaCppEngine, cold: Context) -> None:
     for name in ("red", "blue", "green", "red"):  # each takes half of it
-        text, done = ask(small, f"{name} " * 90)
+        text, done = ask(small, f"{name} " * 90, max_tokens=6)
         assert done.usage.prompt_tokens > 0.4 * SMALL
         assert worst_choice(small, cold, text, f"{name} " * 90) < ROUNDING
 
@@ -575,11 +575,11 @@ def test_a_busy_kernel_is_left_half_the_cores(engine: LlamaCppEngine, path: Path
         opened.close()
 
 
-def test_measures_positive_speeds_and_threads_among_those_asked(path: Path) -> None:
-    speed = measure(path, [1, 2])
+def test_measures_speeds_with_the_threads_asked_for(path: Path) -> None:
+    speed = measure(path, [1])
     assert speed.prefill_tokens_per_s > 0
     assert speed.decode_tokens_per_s > 0
-    assert {speed.prefill_threads, speed.decode_threads} <= {1, 2}
+    assert (speed.prefill_threads, speed.decode_threads) == (1, 1)
 
 
 def test_closing_ends_every_job_and_refuses_new_ones(path: Path) -> None:
