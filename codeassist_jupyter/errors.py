@@ -133,7 +133,7 @@ class HostLost(HostError):
 
 
 class IndexFailed(CodeAssistError):
-    hint = "`codeassist index --rebuild` builds it anew from your files."
+    hint = "`codeassist host stop`, then ask again: a damaged index is built anew from your files."
 
 
 class IndexBusy(IndexFailed):

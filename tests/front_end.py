@@ -59,6 +59,8 @@ class FrontEnd:
                 called = True
                 meanwhile()
         reply = self.client.get_shell_msg(timeout=60)
+        while reply["parent_header"].get("msg_id") != message:  # of a test that gave up
+            reply = self.client.get_shell_msg(timeout=60)
         shown.status = reply["content"]["status"]
         shown.payload = reply["content"].get("payload", [])
         return shown

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from ..engine.text import clean
+from ..errors import HostLost
 from ..types import Chunk, Hit
 from . import wire
 from .client import HostClient
 
+_PATIENCE_S = 5.0  # for one answer; a longer silence might be taken for a dead host
 _CHUNK_FIELDS = tuple(field.name for field in fields(Chunk))
 
 
@@ -31,8 +35,8 @@ class IndexClient:
 
     def search(self, query: str, k: int = 10, wait_s: float = 0.0) -> Found:
         """The best `k` places; waits at most `wait_s` seconds for an index that is being built."""
-        body = {"query": query[:100_000], "k": k, "wait_s": wait_s}
-        answer = self._post("/v1/search", body)
+        body = {"query": clean(query[:100_000]), "k": k}
+        answer = self._post_when_complete("/v1/search", body, wait_s)
         hits = tuple(
             Hit(Chunk(**{name: hit[name] for name in _CHUNK_FIELDS}), hit["score"])
             for hit in answer["hits"]
@@ -59,14 +63,29 @@ class IndexClient:
             if "error" in progress:
                 raise wire.raised(progress)
             yield progress
+            if "status" in progress:
+                return
+        raise HostLost("the host broke off while it was indexing")
 
-    def put_cells(self, path: str, cells: Sequence[dict[str, Any]]) -> None:
-        """Make the text of open cells searchable; each has id, source, and cell if known."""
-        self._post("/v1/index/cells", {"path": path, "cells": list(cells)})
+    def put_cells(self, path: str, cells: Sequence[dict[str, Any]], whole: bool = False) -> None:
+        """Make the text of open cells searchable; each has id, source, and cell if known.
 
-    def graph(self, name: str) -> dict[str, Any]:
+        `whole` forgets the notebook's other cells.
+        """
+        told = [cell | {"source": clean(cell["source"])} for cell in cells]
+        self._post("/v1/index/cells", {"path": path, "cells": told, "whole": whole})
+
+    def graph(self, name: str, wait_s: float = 0.0) -> dict[str, Any]:
         """Definitions, callers, callees and uses of a name, each with path and line."""
-        return self._post("/v1/graph", {"name": name})
+        return self._post_when_complete("/v1/graph", {"name": clean(name)}, wait_s)
+
+    def _post_when_complete(self, path: str, body: dict[str, Any], wait_s: float) -> dict[str, Any]:
+        deadline = time.monotonic() + wait_s
+        while True:
+            left = max(0.0, deadline - time.monotonic())
+            answer = self._post(path, body | {"wait_s": min(left, _PATIENCE_S)})
+            if answer["complete"] or left == 0.0:
+                return answer
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         return self._host.post(path, {"start": self._start, **body})

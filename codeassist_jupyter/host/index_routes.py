@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
@@ -24,17 +24,21 @@ from .schemas import Name, Strict
 
 _KEEP_ALIVE_S = 1.0
 _MAX_HITS = 100
+_MAX_WAIT_S = 20.0  # shorter than what clients take for a dead host; they may ask again
+_POLL_S = 0.01
+
+Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class SearchRequest(Strict):
-    start: Name
+    start: Place
     query: str = Field(min_length=1, max_length=100_000)
     k: int = Field(10, ge=1, le=_MAX_HITS)
-    wait_s: float = Field(0.0, ge=0.0, le=600.0)
+    wait_s: float = Field(0.0, ge=0.0, le=_MAX_WAIT_S)
 
 
 class IndexRequest(Strict):
-    start: Name
+    start: Place
 
 
 class OpenCell(Strict):
@@ -45,13 +49,16 @@ class OpenCell(Strict):
 
 
 class CellsRequest(Strict):
-    start: Name
-    path: Name
+    """Cells of one open notebook; `whole` says that it has no others open."""
+
+    start: Place
+    path: Place
     cells: list[OpenCell] = Field(max_length=10_000)
+    whole: bool = False
 
 
 class CitedChunk(Strict):
-    path: Name
+    path: Place
     text: str = Field(max_length=1_000_000)
     start_line: int = Field(ge=1)
     end_line: int = Field(ge=1)
@@ -60,13 +67,14 @@ class CitedChunk(Strict):
 
 
 class VerifyRequest(Strict):
-    start: Name
+    start: Place
     chunks: list[CitedChunk] = Field(max_length=_MAX_HITS)
 
 
 class GraphRequest(Strict):
-    start: Name
+    start: Place
     name: Name
+    wait_s: float = Field(0.0, ge=0.0, le=_MAX_WAIT_S)
 
 
 def add_routes(app: FastAPI) -> None:
@@ -83,7 +91,8 @@ def add_routes(app: FastAPI) -> None:
 
 
 async def search(body: SearchRequest, request: Request) -> dict[str, Any]:
-    return await asyncio.to_thread(_search, body, request)
+    project = await _ready(body.start, body.wait_s, request)
+    return await asyncio.to_thread(_search, project, body)
 
 
 async def status(body: IndexRequest, request: Request) -> dict[str, Any]:
@@ -99,7 +108,8 @@ async def verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
 
 
 async def graph(body: GraphRequest, request: Request) -> dict[str, Any]:
-    return await asyncio.to_thread(_graph, body, request)
+    project = await _ready(body.start, body.wait_s, request)
+    return await asyncio.to_thread(_graph, project, body)
 
 
 async def refresh(body: IndexRequest, request: Request) -> Response:
@@ -127,14 +137,22 @@ def _project(start: str, request: Request) -> Any:
     return request.app.state.projects.open(start)
 
 
-def _search(body: SearchRequest, request: Request) -> dict[str, Any]:
+async def _ready(start: str, wait_s: float, request: Request) -> Any:
+    """The project, once all its files were read or the patience is over; holds no thread."""
+    project = await asyncio.to_thread(_project, start, request)
+    deadline = time.monotonic() + wait_s
+    while not project.refreshed.is_set() and time.monotonic() < deadline:
+        await asyncio.sleep(_POLL_S)
+    return project
+
+
+def _search(project: Any, body: SearchRequest) -> dict[str, Any]:
     from ..retrieval.search import search as search_index
 
-    project = _project(body.start, request)
-    project.refreshed.wait(body.wait_s)
     result = search_index(project.index, body.query, body.k)
     return {
         "root": str(project.root),
+        "complete": project.refreshed.is_set(),
         "confident": result.confident,
         "query_class": result.query_class,
         "hits": [asdict(hit.chunk) | {"score": hit.score} for hit in result.hits],
@@ -157,8 +175,10 @@ def _describe(project: Any) -> dict[str, Any]:
 def _put_cells(body: CellsRequest, request: Request) -> dict[str, int]:
     project = _project(body.start, request)
     path = Path(body.path)
-    if path.is_relative_to(project.root):
-        path = path.relative_to(project.root)
+    if path.is_absolute() and path.resolve().is_relative_to(project.root):
+        path = path.resolve().relative_to(project.root)
+    if body.whole:
+        project.index.overlay.drop(path.as_posix())
     for cell in body.cells:
         project.index.put_cell(path.as_posix(), cell.id, cell.source, cell.cell, cell.heading)
     return {"cells": len(body.cells)}
@@ -179,11 +199,14 @@ def _verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
         )
         for cited in body.chunks
     )
-    return {"verdicts": [verify_chunk(project.root, chunk) for chunk in chunks]}
+    overlay = project.index.overlay
+    return {
+        "verdicts": [overlay.verify(chunk) or verify_chunk(project.root, chunk) for chunk in chunks]
+    }
 
 
-def _graph(body: GraphRequest, request: Request) -> dict[str, Any]:
+def _graph(project: Any, body: GraphRequest) -> dict[str, Any]:
     from ..index.neighbours import neighbours
 
-    edges = _project(body.start, request).index.manifest.all_edges()
-    return asdict(neighbours(edges, body.name))
+    around = neighbours(project.index.manifest.all_edges(), body.name)
+    return asdict(around) | {"complete": project.refreshed.is_set()}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from .. import config
 from ..config import Settings
-from ..errors import CodeAssistError, UsageError
+from ..errors import CodeAssistError, IndexFailed, UsageError
 from ..index.discover import find_root
 from ..models import catalogue
 
@@ -26,10 +26,14 @@ log = logging.getLogger(__name__)
 
 _MAX_OPEN = 4
 _BUSY_POLL_S = 0.2
+_LOOK_AGAIN_S = 10.0  # for encoders that set-up may fetch while we run
 
 
 class Project:
-    """One open index; `stage` says what its thread is doing, `done` of `total` how far it is."""
+    """One open index; `stage` says what its thread is doing, `done` of `total` how far it is.
+
+    `refreshed` is set once all files have been read.
+    """
 
     def __init__(
         self, root: Path, encoders: Sequence[Encoder], is_busy: Callable[[], bool]
@@ -45,22 +49,28 @@ class Project:
         self.last_used = time.monotonic()
         self._is_busy = is_busy
         self._stop = threading.Event()
+        self._wake = threading.Event()
+        self._rounds_begun = self._rounds_read = 0
+        self._read_on = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._keep_fresh, name=f"index-{root.name}")
         self._thread.daemon = True
         self._thread.start()
 
     def progress(self, patience_s: float) -> Iterator[tuple[str, int, int]]:
-        """Stage, done and total, whenever they change, until the index is fresh."""
+        """Stage, done and total, whenever they change, until all that is on disk now is read."""
+        wanted = self._rounds_begun + 1
+        self._wake.set()
         while not self._stop.is_set():
             yield self.stage, self.done, self.total
-            if self.refreshed.is_set():
-                return
             with self._changed:
+                if self._rounds_read >= wanted:
+                    return
                 self._changed.wait(patience_s)
 
     def close(self) -> None:
         self._stop.set()
+        self._wake.set()
         self._thread.join()
         self.index.close()
 
@@ -72,31 +82,48 @@ class Project:
     def _keep_fresh(self) -> None:
         from ..index.watch import wakeups
 
-        for _ in wakeups(self.root, self._stop):
+        for _ in wakeups(self.root, self._stop, wake=self._wake):
             try:
-                self._refresh()
+                self._read()
+                self._embed()
             except CodeAssistError as exc:
                 log.error("index of %s: %s", self.root, exc)  # noqa: TRY400 - told to the user
                 self.failure = str(exc)
             except Exception as exc:  # the door: nobody else sees the failure of a thread
                 log.exception("index of %s", self.root)
                 self.failure = f"unexpected failure: {exc!r}"
+            self._rounds_read = self._rounds_begun
             self.refreshed.set()
             self._tell("fresh")
 
-    def _refresh(self) -> None:
+    def _read(self) -> None:
         from ..index import build
 
+        self._rounds_begun += 1
         build.refresh(self.index, lambda n, of, _: self._tell("reading", n, of), self._stop)
         self.failure = ""
+        self._rounds_read = self._rounds_begun
         self.refreshed.set()
+        self._tell("fresh")
+
+    def _embed(self) -> None:
+        from ..index import build
+
+        self._read_on = False
         build.embed_pending(self.index, self._embedded, self._stop)
+        if self._read_on:  # what came meanwhile is embedded in the next round
+            self._wake.set()
 
     def _embedded(self, done: int, total: int, _: str) -> None:
-        """Between two batches: let an answer that is being written have the cores."""
-        self._tell("embedding", done, total)
-        while self._is_busy() and not self._stop.wait(_BUSY_POLL_S):
-            pass
+        """Between two batches: read what has changed, and let a running answer have the cores."""
+        while True:
+            if self._wake.is_set() and not self._stop.is_set():
+                self._wake.clear()
+                self._read_on = True
+                self._read()
+            self._tell("embedding", done, total)
+            if not self._is_busy() or self._stop.wait(_BUSY_POLL_S):
+                return
 
 
 class Projects:
@@ -106,20 +133,21 @@ class Projects:
         self._is_busy = is_busy
         self._open: dict[Path, Project] = {}
         self._lock = threading.Lock()
-        self._encoders: tuple[Encoder, ...] | None = None
+        self._encoders: tuple[Encoder, ...] = ()
+        self._problems: list[str] = []
+        self._look_again = 0.0
 
     def open(self, start: str) -> Project:
         """The project that a folder or file belongs to; raises UsageError where there is none."""
-        place = Path(start).expanduser()
-        if not place.is_absolute() or not place.exists():
-            raise UsageError(f"there is no folder {start}", "Give the path of a project.")
-        root = find_root(place)
+        root = _root_of(start)
         with self._lock:
+            encoders = self._all_encoders()
             project = self._open.get(root)
+            if project is not None and encoders and not project.index.tiers:
+                project.close()  # set-up has fetched them since
+                project = None
             if project is None:
-                self._close_one()
-                project = Project(root, self._all_encoders(), self._is_busy)
-                self._open[root] = project
+                project = self._opened(root, encoders)
             project.last_used = time.monotonic()
             return project
 
@@ -129,6 +157,20 @@ class Projects:
                 project.close()
             self._open.clear()
 
+    def _opened(self, root: Path, encoders: Sequence[Encoder]) -> Project:
+        self._open.pop(root, None)
+        self._close_one()
+        try:
+            project = Project(root, encoders, self._is_busy)
+        except OSError as exc:
+            raise IndexFailed(
+                f"the index of {root} cannot be kept in {config.home()}: {exc.strerror}",
+                "Make room or give the right to write, or point CODEASSIST_HOME elsewhere.",
+            ) from exc
+        project.index.message = "\n".join(filter(None, (project.index.message, *self._problems)))
+        self._open[root] = project
+        return project
+
     def _close_one(self) -> None:
         if len(self._open) >= _MAX_OPEN:
             oldest = min(self._open.values(), key=lambda project: project.last_used)
@@ -136,8 +178,10 @@ class Projects:
             oldest.close()
 
     def _all_encoders(self) -> tuple[Encoder, ...]:
-        if self._encoders is None:
-            self._encoders = tuple(open_encoders(config.load()))
+        if not self._encoders and time.monotonic() >= self._look_again:
+            found, self._problems = open_encoders(config.load())
+            self._encoders = tuple(found)
+            self._look_again = time.monotonic() + _LOOK_AGAIN_S
         return self._encoders
 
 
@@ -147,18 +191,54 @@ def folder_of(root: Path) -> Path:
     return config.home() / "index" / digest.hexdigest()
 
 
-def open_encoders(settings: Settings) -> Iterator[Encoder]:
-    """The encoders whose files are here, the fastest first; without any, words alone must do."""
-    from ..index.embed import OnnxEncoder, SentenceTransformerEncoder, StaticEncoder
+def open_encoders(settings: Settings) -> tuple[list[Encoder], list[str]]:
+    """The encoders whose files are here, the fastest first, and what is wrong with others.
 
-    folder = settings.models_path
+    Without any, words alone must do.
+    """
+    found: list[Encoder] = []
+    problems: list[str] = []
+    for open_one in (_static_encoder, _transformer):
+        try:
+            encoder = open_one(settings)
+        except CodeAssistError as exc:
+            log.warning("an encoder is left out: %s", exc)
+            problems.append(str(exc))
+        else:
+            found += [encoder] if encoder is not None else []
+    return found, problems
+
+
+def _static_encoder(settings: Settings) -> Encoder | None:
+    from ..index.embed import StaticEncoder
+
     for name in catalogue.STATIC_ENCODERS:
-        if catalogue.installed(name, folder) is not None:
-            weights = catalogue.verified_path(name, folder)
-            yield StaticEncoder(name, weights, weights.with_name("tokenizer.json"))
-            break
+        if catalogue.installed(name, settings.models_path) is not None:
+            weights = catalogue.verified_path(name, settings.models_path)
+            return StaticEncoder(name, weights, weights.with_name("tokenizer.json"))
+    return None
+
+
+def _transformer(settings: Settings) -> Encoder | None:
+    from ..index.embed import OnnxEncoder, SentenceTransformerEncoder
+
     if settings.encoder:
-        yield SentenceTransformerEncoder(settings.encoder)
-    elif catalogue.installed(catalogue.ENCODER, folder) is not None:
-        weights = catalogue.verified_path(catalogue.ENCODER, folder)
-        yield OnnxEncoder(catalogue.ENCODER, weights, weights.with_name("tokenizer.json"))
+        return SentenceTransformerEncoder(settings.encoder)
+    if catalogue.installed(catalogue.ENCODER, settings.models_path) is None:
+        return None
+    weights = catalogue.verified_path(catalogue.ENCODER, settings.models_path)
+    return OnnxEncoder(catalogue.ENCODER, weights, weights.with_name("tokenizer.json"))
+
+
+def _root_of(start: str) -> Path:
+    try:
+        place = Path(start).expanduser()
+        exists = place.is_absolute() and place.exists()
+    except (OSError, RuntimeError):  # no right to look, a name too long, no such user
+        exists = False
+    if not exists:
+        raise UsageError(f"there is no folder {start}", "Give the path of a project.")
+    root = find_root(place)
+    if root in Path.home().resolve().parents:
+        raise UsageError(f"{root} is no project", "Change to the folder of one: %cd PATH.")
+    return root

@@ -96,6 +96,8 @@ def embed_pending(
             if cancel and cancel.is_set():
                 return total
             texts = index.headers(pending[start : start + _BATCH_TEXTS])
+            if not texts:  # all gone since
+                continue
             tier.vectors.add(list(texts), tier.encoder.encode(list(texts.values())))
             total += len(texts)
             if progress:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from .. import config
 from ..security.access import EXAMPLES, SECRET_FILES, SECRET_FOLDERS
 
 MAX_BYTES = 1_000_000
@@ -120,9 +121,12 @@ def walk(root: Path) -> Iterator[Found | Skipped]:
     """Everything below `root`, files of a folder before its folders, each in order of names."""
     rules = _read_rules([root / ".git/info/exclude"], "", None)
     folders = [(root, "", rules)]
+    own = config.home().resolve()
     count = 0
     while folders:
         folder, prefix, rules = folders.pop()
+        if folder == own:  # our index, log and settings
+            continue
         try:
             with os.scandir(folder) as entries:
                 inside = sorted(entries, key=lambda entry: entry.name)
@@ -133,8 +137,8 @@ def walk(root: Path) -> Iterator[Found | Skipped]:
         if prefix and "pyvenv.cfg" in names:
             yield Skipped(prefix, "virtual environment")
             continue
-        own = [folder / name for name in IGNORE_FILES if name in names]
-        rules = _read_rules(own, prefix, rules) if own else rules
+        ignores = [folder / name for name in IGNORE_FILES if name in names]
+        rules = _read_rules(ignores, prefix, rules) if ignores else rules
         below: list[tuple[Path, str, _Rules | None]] = []
         for entry in inside:
             item = _judge(entry, prefix, rules, names)
@@ -187,7 +191,7 @@ def _judge(
     if stat.S_ISLNK(info.st_mode):
         return Skipped(path, "symbolic link")
     if stat.S_ISDIR(info.st_mode):
-        reason = _folder_reason(entry.name)
+        reason = folder_reason(entry.name)
         if not reason and rules and rules.ignore(f"{path}/"):
             reason = "ignored by an ignore file"
         return Skipped(f"{path}/", reason) if reason else None
@@ -199,7 +203,8 @@ def _judge(
     return Found(path, info.st_size, info.st_mtime_ns, info.st_ino)
 
 
-def _folder_reason(name: str) -> str:
+def folder_reason(name: str) -> str:
+    """Why a folder of this name is never looked into; "" if it is."""
     lower = name.lower()
     if lower in SECRET_FOLDERS and lower != ".git":
         return "may hold secrets"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import count
+from typing import Literal
 
 from ..types import Chunk
 from .chunk import chunk
@@ -29,6 +31,7 @@ class Overlay:
         self._roster = roster
         self._lexical = Lexical()
         self._cells: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._put_at: dict[tuple[str, str], int] = {}
         self._chunks: dict[int, Chunk] = {}
         self._numbers = count(FIRST_NUMBER)
         self._lock = threading.Lock()
@@ -59,16 +62,19 @@ class Overlay:
             self._chunks.update(fresh)
             self._roster.add(entries)
             self._cells[path, cell_id] = tuple(fresh)
+            self._put_at[path, cell_id] = time.time_ns()
             self._forget(stale)
         return entries
 
     def drop(self, path: str, cell_id: str | None = None) -> None:
         """Forget one cell, or all cells of a notebook that was closed."""
         with self._lock:
-            places = [p for p in self._cells if p[0] == path and cell_id in (None, p[1])]
-            stale = [no for place in places for no in self._cells.pop(place)]
-            self._lexical.change(stale, {})
-            self._forget(stale)
+            self._drop([p for p in self._cells if p[0] == path and cell_id in (None, p[1])])
+
+    def saved(self, path: str, mtime_ns: int) -> None:
+        """Forget the cells that their notebook, saved at that time, holds in no older form."""
+        with self._lock:
+            self._drop([p for p in self._cells if p[0] == path and self._put_at[p] <= mtime_ns])
 
     def hides(self, entry: Entry) -> bool:
         """Tell whether an entry is the saved form of an open cell."""
@@ -78,11 +84,25 @@ class Overlay:
             and (entry.path, entry.cell_id) in self._cells
         )
 
+    def verify(self, chunk: Chunk) -> Literal["verified", "changed"] | None:
+        """Whether an open cell still says what a chunk says; None if no such cell is open."""
+        numbers = self._cells.get((chunk.path, chunk.cell_id or ""))
+        if numbers is None:
+            return None
+        texts = {found.text for found in self.chunks(numbers).values()}
+        return "verified" if chunk.text in texts else "changed"
+
     def search(self, text: str, limit: int, like: Lexical) -> dict[int, float]:
         return self._lexical.search(text, limit, like) if self._cells else {}
 
     def chunks(self, numbers: Iterable[int]) -> dict[int, Chunk]:
         return {no: self._chunks[no] for no in numbers if no in self._chunks}
+
+    def _drop(self, places: Iterable[tuple[str, str]]) -> None:
+        stale = [no for place in places for no in self._cells.pop(place)]
+        if stale:
+            self._lexical.change(stale, {})
+            self._forget(stale)
 
     def _forget(self, numbers: Iterable[int]) -> None:
         self._roster.remove(numbers)

@@ -6,6 +6,7 @@ Only the host opens it. Whatever is damaged or of another version is thrown away
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 import shutil
@@ -154,6 +155,8 @@ class Index:
         self.manifest.finish(files, stored + fresh, [e for parsed in batch for e in parsed.edges])
         self.roster.add(entry for entry, _ in stored + fresh)
         self.roster.remove(stale)
+        for file in files:
+            self.overlay.saved(file.path, file.mtime_ns)
 
     def remove(self, paths: Sequence[str]) -> None:
         """Forget files."""
@@ -263,7 +266,7 @@ class Index:
             chunks=chunks,
             open_cells=len(self.overlay),
             skipped=tuple(self.manifest.skipped()),
-            size=sum(f.stat().st_size for f in self.folder.rglob("*") if f.is_file()),
+            size=_size(self.folder),
             age_s=max(0.0, time.time() - float(refreshed)) if refreshed else None,
             pending={tier.encoder.name: len(self.pending(tier)) for tier in self.tiers},
             message=self.message,
@@ -316,6 +319,15 @@ class Index:
         if paths:
             self.lexical.change((), {}, paths)
             self.manifest.remove(paths)
+
+
+def _size(folder: Path) -> int:
+    """Bytes on disk, while the stores replace their files."""
+    size = 0
+    for file in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            size += file.stat().st_size if file.is_file() else 0
+    return size
 
 
 def _slug(name: str) -> str:

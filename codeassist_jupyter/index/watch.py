@@ -10,7 +10,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from watchfiles import DefaultFilter, watch
+from watchfiles import Change, DefaultFilter, watch
+
+from .. import config
+from .discover import folder_reason
 
 _log = logging.getLogger(__name__)
 
@@ -19,40 +22,55 @@ _SWEEP_S = 60.0
 
 
 class _Filter(DefaultFilter):
-    """Leave out what is never indexed and changes all the time."""
+    """Leave out what is never indexed: in a home folder that changes all the time, by our hand."""
 
-    ignore_dirs = (
-        *DefaultFilter.ignore_dirs,
-        ".ipynb_checkpoints",
-        "__pycache__",
-        "build",
-        "dist",
-    )
+    ignore_dirs = ()
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(ignore_paths=[config.home()])
+        self._root = root
+
+    def __call__(self, change: Change, path: str) -> bool:
+        folders = Path(path).parent.relative_to(self._root).parts
+        return not any(map(folder_reason, folders)) and super().__call__(change, path)
 
 
-def wakeups(root: Path, stop: threading.Event, sweep_s: float = _SWEEP_S) -> Iterator[None]:
-    """Yield whenever a refresh is due: once at first, after changes, and every `sweep_s`.
+def wakeups(
+    root: Path,
+    stop: threading.Event,
+    sweep_s: float = _SWEEP_S,
+    wake: threading.Event | None = None,
+) -> Iterator[None]:
+    """Yield whenever a refresh is due: at first, after changes, every `sweep_s`, and on `wake`.
 
-    Ends when `stop` is set.
+    Ends when `stop` is set. `wake` is set by changes and by whoever does not want to wait; it is
+    watched from before the first yield, so that no change during a long refresh is lost.
     """
-    yield None
+    wake = wake or threading.Event()
+    watching = threading.Thread(target=_watch, args=(root, stop, sweep_s, wake), daemon=True)
+    watching.start()
+    while not stop.is_set():
+        yield None
+        wake.wait(sweep_s)
+        wake.clear()
+    watching.join()
+
+
+def _watch(root: Path, stop: threading.Event, sweep_s: float, wake: threading.Event) -> None:
     while not stop.is_set():
         try:
-            events = watch(
+            for _ in watch(
                 root,
-                watch_filter=_Filter(),
+                watch_filter=_Filter(root),
                 debounce=_DEBOUNCE_MS,
                 step=_DEBOUNCE_MS // 5,
                 stop_event=stop,
-                rust_timeout=int(sweep_s * 1000),
-                yield_on_timeout=True,
                 raise_interrupt=False,
                 ignore_permission_denied=True,
-            )
-            for _ in events:
-                yield None
+            ):
+                wake.set()
         except (OSError, RuntimeError) as exc:
             # No watches left, or the root is away: the sweep alone must do.
             _log.warning("cannot watch %s: %s", root, exc)
             stop.wait(sweep_s)
-            yield None
+    wake.set()

@@ -113,7 +113,7 @@ def _index(session: Session) -> None:
 
 def _graph(session: Session, name: str) -> None:
     """NAME: its definition, callers, callees and uses across files and notebooks"""
-    say(render_graph(name, session.project.index.graph(name)))
+    say(render_graph(name, session.project.index.graph(name, _WAIT_S)))
 
 
 def _config(session: Session, name: str = "", value: str = "") -> None:

@@ -29,12 +29,13 @@ class NotebookView:
     """One display, updated in place at most 12 times a second; the last update is complete."""
 
     def __init__(self, format: str, banner: str = "") -> None:
-        from IPython.display import display
+        from IPython.display import DisplayHandle
 
         self._format = format
         self._banner = banner
         self._next = 0.0
-        self._handle: Any = display(self._bundle("", "…"), raw=True, display_id=True)
+        self._handle: Any = DisplayHandle()
+        self._shown = False
 
     def status(self, message: str) -> None:
         self._update("", message)
@@ -43,13 +44,18 @@ class NotebookView:
         self._update(text, "")
 
     def finish(self, text: str, footer: str, cited: Sequence[Cited] = ()) -> None:
-        self._handle.update(self._bundle(text, footer, cited), raw=True)
+        self._send(self._bundle(text, footer, cited))
 
     def _update(self, text: str, note: str) -> None:
         now = time.monotonic()
         if now >= self._next:
-            self._handle.update(self._bundle(text, note), raw=True)
+            self._send(self._bundle(text, note))
             self._next = now + max(_INTERVAL_S, len(text) / _BYTES_PER_S)
+
+    def _send(self, bundle: dict[str, str]) -> None:
+        # Noted first: an interrupt in the midst of it must not lead to a second display.
+        first, self._shown = not self._shown, True
+        (self._handle.display if first else self._handle.update)(bundle, raw=True)
 
     def _bundle(self, text: str, note: str, cited: Sequence[Cited] = ()) -> dict[str, str]:
         """MIME bundle of the answer so far; banner and note are ours and stand around it."""

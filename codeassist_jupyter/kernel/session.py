@@ -84,9 +84,6 @@ class Session:
         except CodeAssistError:
             view.finish(answer.text, "")
             raise
-        except KeyboardInterrupt:  # before the stream began to listen for it
-            answer.stopped = "cancelled"
-            view.finish("", "stopped")
         if args.output is not None:
             self.shell.user_ns[args.output] = answer
         if args.insert:
