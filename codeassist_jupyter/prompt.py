@@ -34,7 +34,7 @@ FORMATS = {
     "markdown": "",
     "text": "\nAnswer in plain text without Markdown.",
     "code": "\nAnswer with one ```python block and nothing else.",
-    "json": "\nAnswer with one JSON value and nothing else.",
+    "json": "\nAnswer with one JSON object and nothing else.",
 }
 
 _SOURCE_CHARS = 4000  # of one cell; head and tail are kept

@@ -42,7 +42,7 @@ class Infill:
 class Sampling:
     """How an engine continues a prompt; temperature 0 is greedy and deterministic.
 
-    `json_schema` constrains the answer to JSON of that schema ({} means any JSON value).
+    `json_schema` constrains the answer to JSON of that schema ({} means any JSON object).
     """
 
     max_tokens: int = 1024

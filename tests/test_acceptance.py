@@ -18,6 +18,7 @@ SETUP = '''
 import matplotlib
 matplotlib.use("agg")
 import pandas as pd
+from matplotlib import pyplot
 %load_ext codeassist_jupyter
 csv_text = """name,age
 Ada,36
@@ -53,7 +54,7 @@ TASKS = {
     ),
     "plot": (
         "plot the monthly mean of `temp` in {weather} as a line chart",
-        "[float(y) for y in __import__('matplotlib.pyplot').pyplot.gcf().axes[0].lines[0].get_ydata()]",
+        "[float(y) for y in pyplot.gcf().axes[0].lines[0].get_ydata()]",
         "[2.0, 8.0]",
     ),
 }

@@ -225,9 +225,7 @@ def test_setup_leaves_a_choice_made_in_the_environment(
 
 def test_setup_finishes_though_the_engine_cannot_measure(mine: str) -> None:
     """In a process of its own: native code looks at a file that is no model."""
-    done = subprocess.run(
-        [*COMMAND, *SETUP, mine], capture_output=True, text=True
-    )
+    done = subprocess.run([*COMMAND, *SETUP, mine], capture_output=True, text=True)
     assert done.returncode == 0
     assert "not measured" in done.stderr and "hint" in done.stderr
     assert "Traceback" not in done.stderr
