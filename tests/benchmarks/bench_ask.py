@@ -134,20 +134,28 @@ class Kernel:
     def __init__(self) -> None:
         from jupyter_client.manager import start_new_kernel
 
-        self.manager, self.client = start_new_kernel(kernel_name="python3")
+        # An empty folder: sources of a project would be part of the questions.
+        folder = tempfile.mkdtemp()
+        self.manager, self.client = start_new_kernel(kernel_name="python3", cwd=folder)
         self.run("%load_ext codeassist_jupyter")
 
-    def run(self, code: str, during: Callable[[], None] | None = None) -> tuple[float, str]:
+    def run(
+        self, code: str, during: Callable[[], None] | None = None, store: bool = True
+    ) -> tuple[float, str]:
         """Execute; returns the seconds until the prompt is back, and what was printed."""
         printed: list[str] = []
 
         def hook(msg: dict[str, Any]) -> None:
             if msg["msg_type"] == "stream":
                 printed.append(msg["content"]["text"])
+            elif msg["msg_type"] == "error":
+                raise RuntimeError("\n".join(msg["content"]["traceback"]))
 
         began = time.perf_counter()
         if during is None:
-            self.client.execute_interactive(code, output_hook=hook, timeout=600)
+            self.client.execute_interactive(
+                code, output_hook=hook, timeout=600, store_history=store
+            )
             return time.perf_counter() - began, "".join(printed)
         self.client.execute(code)
         during()
@@ -176,12 +184,13 @@ def kernel() -> Iterator[Kernel]:
 
 NOTES = "notes = '''" + FILLER * 45 + "'''"
 ASK = "%%assist -o answer --max-tokens {n}\n{question}"
-USAGE = "import json, dataclasses; print(json.dumps(dataclasses.asdict(answer.usage)))"
+USAGE = "print(__import__('json').dumps(__import__('dataclasses').asdict(answer.usage)))"
 
 
 def ask(kernel: Kernel, question: str, n: int = 24) -> dict[str, Any]:
     kernel.run(ASK.format(n=n, question=question))
-    usage: dict[str, Any] = json.loads(kernel.run(USAGE)[1])
+    # Not stored: a cell of the benchmark's own would be news for the next question.
+    usage: dict[str, Any] = json.loads(kernel.run(USAGE, store=False)[1])
     return usage
 
 
