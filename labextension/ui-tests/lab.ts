@@ -1,0 +1,97 @@
+/** A real JupyterLab with one notebook, in temporary folders of its own, and a page that shows it. */
+
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect, type Locator, type Page } from '@playwright/test';
+
+const START_S = 120;
+
+/** One running JupyterLab; `jupyter` and `codeassist` are those on the PATH. */
+export class Lab {
+  private constructor(
+    readonly url: string,
+    private readonly notebook: string,
+    private readonly folder: string,
+    private readonly environment: NodeJS.ProcessEnv,
+    private readonly server: ChildProcess
+  ) {}
+
+  /** Start a server beside a copy of `notebook`, with `environment` on top of ours. */
+  static async start(notebook: string, environment: NodeJS.ProcessEnv): Promise<Lab> {
+    const folder = mkdtempSync(join(tmpdir(), 'codeassist-lab-'));
+    const work = join(folder, 'work');
+    mkdirSync(work);
+    cpSync(notebook, join(work, basename(notebook)));
+    const settings = join(folder, 'config/lab/user-settings/@jupyterlab/apputils-extension');
+    mkdirSync(settings, { recursive: true });
+    writeFileSync(join(settings, 'notification.jupyterlab-settings'), '{"fetchNews": "false"}');
+    const env = {
+      ...process.env,
+      JUPYTER_CONFIG_DIR: join(folder, 'config'),
+      JUPYTER_DATA_DIR: join(folder, 'data'),
+      JUPYTER_RUNTIME_DIR: join(folder, 'runtime'),
+      ...environment
+    };
+    const config = resolve(__dirname, 'jupyter_server_config.py');
+    const server = spawn('jupyter', ['lab', `--config=${config}`], { cwd: work, env });
+    let log = '';
+    server.stderr.on('data', chunk => (log += chunk));
+    server.on('error', error => (log += error.message));
+    const url = await waitForUrl(join(folder, 'runtime'), server);
+    if (!url) {
+      server.kill('SIGKILL');
+      throw new Error(`jupyter lab did not start within ${START_S} s:\n${log}`);
+    }
+    return new Lab(url, basename(notebook), folder, env, server);
+  }
+
+  /** Open the notebook and wait until its kernel is ready; return the cells. */
+  async open(page: Page): Promise<Locator> {
+    await page.goto(`${this.url}lab/tree/${this.notebook}`);
+    const panel = page.locator('.jp-NotebookPanel');
+    await expect(panel).toBeVisible();
+    await expect.poll(() => page.evaluate(kernelState)).toBe('connected, idle');
+    return panel.locator('.jp-Notebook .jp-Cell');
+  }
+
+  /** End the server, its kernels and the host, and remove the folders. */
+  async stop(): Promise<void> {
+    const exited = new Promise(done => this.server.once('exit', done));
+    this.server.kill('SIGTERM');
+    await exited;
+    spawnSync('codeassist', ['host', 'stop'], { env: this.environment });
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** In the page: Lab shows "idle" before it is connected, and would lose what is run then. */
+async function kernelState(): Promise<string> {
+  const context = (window as any).jupyterapp.shell.currentWidget.sessionContext;
+  await context.ready;
+  const kernel = context.session.kernel;
+  await kernel.info;
+  return `${kernel.connectionStatus}, ${kernel.status}`;
+}
+
+/** Run the first `count` cells as a user does: select the first, then Shift+Enter again and again. */
+export async function runFirst(page: Page, cells: Locator, count: number): Promise<void> {
+  await cells.first().click();
+  for (let index = 0; index < count; index++) {
+    await expect(cells.nth(index)).toHaveClass(/jp-mod-active/);
+    await page.keyboard.press('Shift+Enter');
+  }
+}
+
+async function waitForUrl(runtime: string, server: ChildProcess): Promise<string | undefined> {
+  for (let tries = 0; tries < START_S * 10 && server.exitCode === null; tries++) {
+    const name = existsSync(runtime) && readdirSync(runtime).find(f => /^jpserver-\d+\.json$/.test(f));
+    if (name) {
+      return JSON.parse(readFileSync(join(runtime, name), 'utf8')).url;
+    }
+    await sleep(100);
+  }
+  return undefined;
+}
