@@ -12,7 +12,7 @@ from pathlib import Path
 from . import citations
 from .assistant import Answer
 from .citations import Cited
-from .errors import CodeAssistError
+from .errors import CodeAssistError, UsageError
 from .host.client import HostClient
 from .host.index_client import IndexClient
 from .types import Hit, Source
@@ -32,8 +32,16 @@ class Project:
         self._root = ""
 
     @property
+    def folder(self) -> str:
+        """The current folder; raises UsageError if it was deleted."""
+        try:
+            return str(Path.cwd())
+        except OSError as exc:
+            raise UsageError("the current folder is gone", "Change to another: %cd PATH.") from exc
+
+    @property
     def index(self) -> IndexClient:
-        return IndexClient(self._client, str(Path.cwd()))
+        return IndexClient(self._client, self.folder)
 
     def retrieve(self, question: str) -> tuple[Hit, ...]:
         """Places that answer the question; none where the index is not sure or not there."""
@@ -53,7 +61,8 @@ class Project:
         A small model often forgets to cite; then all that it was given are listed.
         """
         numbers = citations.cited(answer.text)
-        used = [source for source in answer.sources if source.id in numbers] or answer.sources
+        known = [source for source in answer.sources if source in self._hits]
+        used = [source for source in known if source.id in numbers] or known
         if not used:
             return []
         try:
@@ -61,5 +70,13 @@ class Project:
         except CodeAssistError as exc:
             log.info("sources not checked: %s", exc)
             verdicts = ["not checked"] * len(used)
-        links = [os.path.relpath(Path(self._root) / source.path) for source in used]
+        links = [self._link(source) for source in used]
         return [Cited(*item) for item in zip(used, verdicts, links, strict=True)]
+
+    def _link(self, source: Source) -> str:
+        """The way from the notebook's folder to a source; empty if there is no such file."""
+        path = Path(self._root) / source.path
+        try:
+            return os.path.relpath(path, self.folder) if path.is_file() else ""
+        except (CodeAssistError, OSError, ValueError):  # on another drive
+            return ""

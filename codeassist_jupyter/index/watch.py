@@ -28,10 +28,10 @@ class _Filter(DefaultFilter):
 
     def __init__(self, root: Path) -> None:
         super().__init__(ignore_paths=[config.home()])
-        self._root = root
+        self._depth = len(root.parts)
 
     def __call__(self, change: Change, path: str) -> bool:
-        folders = Path(path).parent.relative_to(self._root).parts
+        folders = Path(path).parts[self._depth : -1]
         return not any(map(folder_reason, folders)) and super().__call__(change, path)
 
 

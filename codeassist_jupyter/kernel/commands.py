@@ -97,7 +97,7 @@ def _stop(session: Session) -> None:
 
 def _search(session: Session, *words: str) -> None:
     """WORDS: places in this project's code, notebooks and documents, without the model"""
-    found = session.project.index.search(" ".join(words).strip("\"'"), wait_s=_WAIT_S)
+    found = session.index.search(" ".join(words).strip("\"'"), wait_s=_WAIT_S)
     lines = [f"{n:>2}  {place(s)}" for n, s in enumerate(sources(found.hits), 1)]
     for number, hit in enumerate(found.hits):
         lines[number] += f"\n      {first_line(hit.chunk)}"
@@ -108,12 +108,12 @@ def _search(session: Session, *words: str) -> None:
 
 def _index(session: Session) -> None:
     """what is indexed, what was left out and why, size, age and progress"""
-    say(render_status(session.project.index.status()))
+    say(render_status(session.index.status()))
 
 
 def _graph(session: Session, name: str) -> None:
     """NAME: its definition, callers, callees and uses across files and notebooks"""
-    say(render_graph(name, session.project.index.graph(name, _WAIT_S)))
+    say(render_graph(name, session.index.graph(name, _WAIT_S)))
 
 
 def _config(session: Session, name: str = "", value: str = "") -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..assistant import Answer, Assistant
     from ..host.client import HostClient
+    from ..host.index_client import IndexClient
     from ..project import Project
     from .feed import CellFeed
 
@@ -48,21 +49,29 @@ class Session:
     def project(self) -> Project:
         if self._project is None:
             from ..project import Project
+            from .feed import CellFeed
 
             self._project = Project(self.client)
+            self._feed = CellFeed(self.shell, self.client, self._project)
         return self._project
+
+    @property
+    def index(self) -> IndexClient:
+        """The project's index, which by now knows all that was run here."""
+        index = self.project.index
+        if self._feed is not None:
+            self._feed.tell()
+        return index
 
     @property
     def assistant(self) -> Assistant:
         if self._assistant is None:
             from ..assistant import Assistant
             from .context import capture
-            from .feed import CellFeed
 
             self._assistant = Assistant(
                 self.client, lambda question: capture(self.shell, question), self.project.retrieve
             )
-            self._feed = CellFeed(self.shell, self.client)
         return self._assistant
 
     def ask(self, text: str, overrides: Mapping[str, Any], args: argparse.Namespace) -> None:
