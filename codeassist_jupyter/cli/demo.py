@@ -54,7 +54,8 @@ def execute(source: Path, target: Path) -> None:
     Raises UsageError if the notebook cannot be read, and CodeAssistError if a cell fails.
     """
     import nbformat
-    from nbclient.exceptions import CellExecutionError
+    from jupyter_client.kernelspec import NoSuchKernel
+    from nbclient.exceptions import CellExecutionError, DeadKernelError
 
     try:
         notebook = nbformat.read(source, as_version=4)
@@ -66,6 +67,9 @@ def execute(source: Path, target: Path) -> None:
         asyncio.run(client.async_execute())
     except CellExecutionError as exc:
         raise CodeAssistError(f"a cell failed: {exc.ename}: {exc.evalue}", "") from exc
+    except (DeadKernelError, NoSuchKernel) as exc:
+        hint = "Install one beside this package: python -m ipykernel install --sys-prefix"
+        raise CodeAssistError(f"the notebook's kernel does not run: {exc}", hint) from exc
     finally:
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
@@ -104,10 +108,12 @@ def _print_output(msg: Any, printed: dict[str, str]) -> None:
         identity = content.get("transient", {}).get("display_id", "")
         text = content["data"].get("text/plain", "")
         before = printed.get(identity, "")
+        if _is_status(text):
+            return
         if text.startswith(before):  # an answer that grew
             sys.stdout.write(text[len(before) :])
             printed[identity] = text
-        elif len(text) > len(before) and not _is_status(text):
+        elif len(text) > len(before):
             sys.stdout.write("\r\x1b[2K" + text if sys.stdout.isatty() else text)
             printed[identity] = text
     sys.stdout.flush()

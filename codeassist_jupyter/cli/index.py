@@ -73,14 +73,15 @@ def run_search(args: argparse.Namespace) -> int:
 
 
 def _index(client: HostClient, path: str) -> IndexClient:
-    folder = Path(path).expanduser().absolute()
-    if not folder.exists():
-        raise UsageError(f"there is no folder {folder}", "Give the path of a project.")
-    return IndexClient(client, str(folder))
+    try:
+        folder = Path(path).expanduser().absolute()
+    except RuntimeError as exc:  # ~name of a user that does not exist
+        raise UsageError(f"there is no folder {path}", "Give the path of a project.") from exc
+    return IndexClient(client, str(folder))  # the host looks whether it is there
 
 
 def _run_batch(index: IndexClient, path: Path, k: int) -> int:
-    for query_id, query in _queries(path):
+    for query_id, query in list(_queries(path)):  # all are read before the first is answered
         found = index.search(query, k, wait_s=_WAIT_S)
         hits = [_as_json(hit) for hit in found.hits]
         line = {"id": query_id, "confident": found.confident, "hits": hits}
@@ -97,11 +98,17 @@ def _queries(path: Path) -> Iterator[tuple[Any, str]]:
         if line.strip():
             try:
                 record = json.loads(line)
-                query = record["id"], str(record["query"])
-            except (ValueError, KeyError, TypeError) as exc:
-                hint = "One JSON object on each line."
-                raise UsageError(f"{path}:{number} is not {{id, query}}", hint) from exc
-            yield query
+                query_id, query = record["id"], record["query"].strip()
+            except (ValueError, KeyError, TypeError, AttributeError) as exc:
+                raise _not_a_query(path, number) from exc
+            if not query:
+                raise _not_a_query(path, number)
+            yield query_id, query
+
+
+def _not_a_query(path: Path, number: int) -> UsageError:
+    hint = 'One JSON object on each line: {"id": 1, "query": "words"}.'
+    return UsageError(f"{path}:{number} is not {{id, query}}", hint)
 
 
 def _as_json(hit: Hit) -> dict[str, Any]:
