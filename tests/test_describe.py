@@ -239,6 +239,24 @@ def test_odd_column_names() -> None:
     assert "… 19960 more columns" in describe("df", wide, 5000)
 
 
+def test_ten_million_rows_are_not_counted_through() -> None:
+    long = pd.DataFrame({"x": np.zeros(10_000_000), "y": np.nan})
+    text = describe("df", long)
+    assert "10000000 rows × 2 columns" in text
+    assert "null" not in text, "that would read all of it"
+    assert "min" not in describe("a", long["x"].to_numpy())
+
+
+def test_equal_values_are_described_equally_whatever_order_they_were_made_in() -> None:
+    words = [f"w{n}" for n in range(50)]
+    made = [
+        {"s": set(order), "df": pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}), "o": object()}
+        for order in (words, words[::-1])
+    ]
+    first, second = (describe_all(namespace, {}) for namespace in made)
+    assert first == second
+
+
 def test_polars() -> None:
     frame = pl.DataFrame({"a": [1, None, 3], "b": ["x", "y", "z"], "c": [[1], [2], [3]]})
     assert describe("df", frame).splitlines() == [
