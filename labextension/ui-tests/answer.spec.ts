@@ -1,14 +1,14 @@
 /** An answer streams under its cell in a real browser, is safe to look at, and ends quietly. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@playwright/test';
 import { Lab, runFirst } from './lab';
 
-const NOTEBOOK = resolve(__dirname, '../../examples/01-ask.ipynb');
+const EXAMPLE = resolve(__dirname, '../../examples/01-ask.ipynb');
 const PLUGIN = 'codeassist-jupyter:plugin';
 const CELLS_TO_RUN = 6; // up to the first question
 const BEGINNING = 'Group the rows by month';
@@ -36,11 +36,10 @@ test.beforeAll(async () => {
   home = mkdtempSync(join(tmpdir(), 'codeassist-home-'));
   const script = join(home, 'script.json');
   writeFileSync(script, JSON.stringify([{ match: 'monthly mean', answer: ANSWER, delay_s: 0.05 }]));
-  lab = await Lab.start(NOTEBOOK, {
-    CODEASSIST_HOME: home,
-    CODEASSIST_ENGINE: 'echo',
-    CODEASSIST_ECHO_SCRIPT: script
-  });
+  lab = await Lab.start(
+    { 'ask.ipynb': readFileSync(EXAMPLE, 'utf8') },
+    { CODEASSIST_HOME: home, CODEASSIST_ENGINE: 'echo', CODEASSIST_ECHO_SCRIPT: script }
+  );
 });
 
 test.afterAll(async () => {
@@ -55,7 +54,7 @@ test('an answer streams into the notebook', async ({ page }) => {
   const requested: string[] = [];
   page.on('request', request => requested.push(request.url()));
 
-  const cells = await lab.open(page);
+  const cells = await lab.open(page, 'ask.ipynb');
   expect(await page.evaluate(id => (window as any).jupyterapp.isPluginActivated(id), PLUGIN)).toBe(true);
 
   const question = cells.nth(CELLS_TO_RUN - 1);

@@ -1,9 +1,9 @@
-/** A real JupyterLab with one notebook, in temporary folders of its own, and a page that shows it. */
+/** A real JupyterLab in temporary folders of its own, and a page that shows one notebook. */
 
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { basename, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, type Locator, type Page } from '@playwright/test';
 
@@ -13,18 +13,19 @@ const START_S = 120;
 export class Lab {
   private constructor(
     readonly url: string,
-    private readonly notebook: string,
     private readonly folder: string,
     private readonly environment: NodeJS.ProcessEnv,
     private readonly server: ChildProcess
   ) {}
 
-  /** Start a server beside a copy of `notebook`, with `environment` on top of ours. */
-  static async start(notebook: string, environment: NodeJS.ProcessEnv): Promise<Lab> {
+  /** Start a server in a folder with these files (name → text), `environment` on top of ours. */
+  static async start(files: Record<string, string>, environment: NodeJS.ProcessEnv): Promise<Lab> {
     const folder = mkdtempSync(join(tmpdir(), 'codeassist-lab-'));
     const work = join(folder, 'work');
     mkdirSync(work);
-    cpSync(notebook, join(work, basename(notebook)));
+    for (const [name, text] of Object.entries(files)) {
+      writeFileSync(join(work, name), text);
+    }
     const settings = join(folder, 'config/lab/user-settings/@jupyterlab/apputils-extension');
     mkdirSync(settings, { recursive: true });
     writeFileSync(join(settings, 'notification.jupyterlab-settings'), '{"fetchNews": "false"}');
@@ -45,12 +46,12 @@ export class Lab {
       server.kill('SIGKILL');
       throw new Error(`jupyter lab did not start within ${START_S} s:\n${log}`);
     }
-    return new Lab(url, basename(notebook), folder, env, server);
+    return new Lab(url, folder, env, server);
   }
 
-  /** Open the notebook and wait until its kernel is ready; return the cells. */
-  async open(page: Page): Promise<Locator> {
-    await page.goto(`${this.url}lab/tree/${this.notebook}`);
+  /** Open a notebook and wait until its kernel is ready; return the cells. */
+  async open(page: Page, notebook: string): Promise<Locator> {
+    await page.goto(`${this.url}lab/tree/${notebook}`);
     const panel = page.locator('.jp-NotebookPanel');
     await expect(panel).toBeVisible();
     await expect.poll(() => page.evaluate(kernelState)).toBe('connected, idle');
