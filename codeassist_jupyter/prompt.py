@@ -37,6 +37,7 @@ FORMATS = {
     "json": "\nAnswer with one JSON object and nothing else.",
 }
 
+_PROSE = ("markdown", "text")  # formats in which a source can be cited
 _SOURCE_CHARS = 4000  # of one cell; head and tail are kept
 _OUTPUT_CHARS = 500
 _LEAST_ATTACHMENT = 600  # characters; what the question names is never left out wholly
@@ -90,7 +91,11 @@ def build(
 ) -> Built:
     """Lay out the prompt for `question`; `key` marks data so that data cannot forge the marks."""
     system = SYSTEM.format(tag=security.fence_tag(key))
-    asked = question + (citations.INSTRUCTION if context.hits else "") + FORMATS[format]
+    asked = (
+        question
+        + (citations.INSTRUCTION if context.hits and format in _PROSE else "")
+        + FORMATS[format]
+    )
     fixed = estimate_tokens(system) + estimate_tokens(asked) + 16
     spent = fixed + _size(journal)
     room = min(budget.fresh - estimate_tokens(asked), budget.total - spent)
