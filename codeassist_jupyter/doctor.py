@@ -40,7 +40,7 @@ def check(settings: Settings) -> list[Check]:
 def render(checks: list[Check]) -> str:
     lines = []
     for found in checks:
-        lines.append(f"{'ok  ' if found.ok else 'MEND'} {found.name}: {found.detail}")
+        lines.append(f"{'ok  ' if found.ok else 'FIX '} {found.name}: {found.detail}")
         if found.hint:
             lines.append(f"       {found.hint}")
     return "\n".join(lines)

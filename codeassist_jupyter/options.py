@@ -16,11 +16,11 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     (("-m", "--model"), {"metavar": "NAME", "help": "Model for this question."}),
     (
         ("--temperature",),
-        {"type": float, "metavar": "T", "help": "0 (the default) repeats itself."},
+        {"type": float, "metavar": "T", "help": "0, the default, gives the same answer each time."},
     ),
     (("--max-tokens",), {"type": int, "metavar": "N", "help": "Longest answer, in tokens."}),
     (("--seed",), {"type": int, "metavar": "N", "help": "Seed for temperatures above 0."}),
-    (("--engine",), {"choices": ENGINES, "help": "What answers: local, a server, or the echo."}),
+    (("--engine",), {"choices": ENGINES, "help": "llama_cpp: the local model; openai: your server; echo: repeats you."}),
     (
         ("--no-context",),
         {"action": "store_true", "help": "Send the question alone: no cells, variables or chat."},

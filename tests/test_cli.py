@@ -190,7 +190,7 @@ def test_doctor_checks_and_its_status_says_whether_all_is_well(
     monkeypatch.setenv("CODEASSIST_MODELS_DIR", str(codeassist_home / "none"))
     assert main(["doctor"]) == 1
     out = capsys.readouterr().out
-    assert "MEND model: " in out
+    assert "FIX  model: " in out
     assert "`codeassist setup`" in out
 
 

@@ -614,3 +614,13 @@ def test_fuzz_damaged_pdf(at, byte, cut):
     data[at % len(data)] = byte
     check(parse("a.pdf", bytes(data)))
     check(parse("a.pdf", bytes(data[:cut])))
+
+
+def test_questions_to_the_assistant_are_not_indexed() -> None:
+    cells = [
+        {"cell_type": "code", "source": "%%assist\nwhere are the dates parsed?", "id": "a"},
+        {"cell_type": "code", "source": "x = 1", "id": "b"},
+        {"cell_type": "code", "source": "%assist status", "id": "c"},
+    ]
+    data = json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    assert [unit.text for unit in parse("a.ipynb", data.encode()).units] == ["x = 1"]

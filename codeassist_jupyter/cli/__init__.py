@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="codeassist", description="A private, local coding assistant for notebooks."
     )
     parser.add_argument("--version", action="version", version=f"codeassist {__version__}")
-    subparsers = parser.add_subparsers(metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f".{name}", __name__).add(subparsers)
     return parser

@@ -62,7 +62,12 @@ def execute(source: Path, target: Path) -> None:
     except (OSError, ValueError, nbformat.ValidationError) as exc:
         raise UsageError(f"cannot read {source}: {exc}", "Give the path of a notebook.") from exc
     folder = source.resolve().parent
-    client = _printing_client()(notebook, timeout=None, resources={"metadata": {"path": folder}})
+    client = _printing_client()(
+        notebook,
+        timeout=None,
+        resources={"metadata": {"path": folder}},
+        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: its warnings are not ours
+    )
     try:
         asyncio.run(client.async_execute())
     except CellExecutionError as exc:

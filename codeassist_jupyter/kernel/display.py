@@ -44,7 +44,8 @@ class NotebookView:
         self._update(text, "")
 
     def finish(self, text: str, footer: str, cited: Sequence[Cited] = ()) -> None:
-        self._send(self._bundle(text, footer, cited))
+        if text or footer or self._shown:
+            self._send(self._bundle(text, footer, cited))
 
     def _update(self, text: str, note: str) -> None:
         now = time.monotonic()

@@ -27,6 +27,8 @@ _RICH = re.compile(
     re.S,
 )
 _MAGIC = re.compile(r"^\s*[%!?]|\?\s*$|=\s*[%!]", re.M)
+# Questions to us: a saved question would match itself best of all.
+_QUESTIONS = ("%%assist", "%assist")
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)([^\n]*)\n?")
 _NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # What IPython's transformer puts in place of magics.
@@ -77,7 +79,7 @@ def parse_notebook(path: str, data: bytes) -> Document | None:
     for index, cell in enumerate(cells):
         source = clean(_joined(cell.get("source", cell.get("input", ""))))
         kind = cell.get("cell_type")
-        if not source.strip():
+        if not source.strip() or source.lstrip().startswith(_QUESTIONS):
             continue
         if kind == "heading":  # nbformat 3
             source, kind = "#" * _level(cell) + " " + source, "markdown"
