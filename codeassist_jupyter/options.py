@@ -20,7 +20,13 @@ OPTIONS: tuple[tuple[tuple[str, ...], dict[str, Any]], ...] = (
     ),
     (("--max-tokens",), {"type": int, "metavar": "N", "help": "Longest answer, in tokens."}),
     (("--seed",), {"type": int, "metavar": "N", "help": "Seed for temperatures above 0."}),
-    (("--engine",), {"choices": ENGINES, "help": "llama_cpp: the local model; openai: your server; echo: repeats you."}),
+    (
+        ("--engine",),
+        {
+            "choices": ENGINES,
+            "help": "llama_cpp: the local model; openai: your server; echo: repeats you.",
+        },
+    ),
     (
         ("--no-context",),
         {"action": "store_true", "help": "Send the question alone: no cells, variables or chat."},
