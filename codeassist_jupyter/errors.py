@@ -23,6 +23,9 @@ CodeAssistError
 ├── IndexFailed           the project's index cannot be used
 │   ├── IndexBusy         another process has it open
 │   └── EmbedderMissing   the package of an optional encoder is not installed
+├── MemoryFailed          the store of conversations cannot be used; it is never overwritten
+│   ├── MemoryLocked      it is encrypted and the key is not here
+│   └── Tampered          a record was changed, swapped or cut by someone else
 └── NotAllowed            security said no: path, address
 """
 
@@ -142,6 +145,18 @@ class IndexBusy(IndexFailed):
 
 class EmbedderMissing(IndexFailed):
     hint = 'Install it: python -m pip install "codeassist-jupyter[sentence-transformers]"'
+
+
+class MemoryFailed(CodeAssistError):
+    hint = "`codeassist data where` shows where conversations are kept."
+
+
+class MemoryLocked(MemoryFailed):
+    hint = "Unlock it: %assist unlock, or set CODEASSIST_PASSPHRASE before the host starts."
+
+
+class Tampered(MemoryFailed):
+    hint = "Other records are not affected; restore this one from a backup if you have one."
 
 
 class NotAllowed(CodeAssistError): ...

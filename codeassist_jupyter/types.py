@@ -230,3 +230,66 @@ class Hit:
 
     chunk: Chunk
     score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A chat that is kept; of one project and, where the front end names it, one notebook.
+
+    `project` is the root folder, `notebook` the file's path or ""; times in seconds since 1970.
+    `turns` counts its questions.
+    """
+
+    id: str
+    title: str
+    project: str
+    notebook: str
+    created: float
+    updated: float
+    turns: int = 0
+    bookmarked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One question with its answer, as they are kept.
+
+    `number` counts from 1 within the conversation; 0 is one that was not saved yet. `stopped` is
+    a StopReason or "failed". `feedback` is -1, 0 or 1; `inserted` says that its code was taken.
+    """
+
+    question: str
+    answer: str
+    model: str = ""
+    sources: tuple[Source, ...] = ()
+    usage: Usage | None = None
+    stopped: str = "stop"
+    asked_at: float = 0.0
+    number: int = 0
+    feedback: int = 0
+    bookmarked: bool = False
+    pinned: bool = False
+    inserted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """An exchange found again; scores compare within one search only, higher is better."""
+
+    conversation: Conversation
+    exchange: Exchange
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Code of an answer that is kept for use again; `uses` counts how often it was taken."""
+
+    id: str
+    code: str
+    language: str
+    tags: tuple[str, ...]
+    uses: int
+    conversation: str
+    number: int
+    created: float

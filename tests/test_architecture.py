@@ -24,7 +24,8 @@ MODULES = sorted(
 FLOORS = [
     {"types", "errors"},
     {"config", "security", "protocol"},
-    {"models", "memory", "index", "engine", "retrieval"},
+    {"models", "index", "engine", "retrieval"},
+    {"memory"},  # keeps conversations; borrows the encoders and vectors of the index
     {"host", "citations", "imports", "options", "reports", "risks"},
     {"prompt", "intent"},
     {"assistant"},
@@ -47,7 +48,10 @@ KERNEL_SIDE = {
     "risks",
     "project",
 }
-CLIENTS = (f"{PACKAGE}.host.client", f"{PACKAGE}.host.index_client")
+CLIENTS = tuple(
+    f"{PACKAGE}.host.{name}" for name in ("client", "index_client", "memory_client")
+)
+HOST_SIDE = {"models", "memory", "index", "engine", "retrieval"}
 
 # fmt: off
 NETWORK = [
@@ -72,7 +76,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(["llama_cpp"], ("engine/llama_cpp",)),
     **dict.fromkeys(["xllamacpp"], ("engine/xllamacpp",)),
     **dict.fromkeys(["duckdb"], ("memory/", "index/store")),
-    **dict.fromkeys(["lancedb", "tantivy"], ("index/",)),
+    **dict.fromkeys(["lancedb", "tantivy"], ("index/", "memory/")),
     **dict.fromkeys(["fastapi", "starlette", "uvicorn"], ("host/",)),
     **dict.fromkeys(NETWORK, ("models/download", "engine/openai", "host/")),
     **dict.fromkeys(UNSAFE_FILES, ()),
@@ -83,7 +87,7 @@ UNSAFE_CALLS = {"torch.load", "yaml.load", "yaml.full_load", "yaml.unsafe_load"}
 UNSAFE_ARGUMENTS = {"trust_remote_code", "allow_pickle"}
 # The assistant runs no code in the user's namespace; it tries some in a forked copy.
 EXECUTION = {"eval", "exec", "run_cell", "run_cell_async", "run_code"}
-EXECUTION_PLACES = ("kernel/trial",)
+EXECUTION_PLACES = ("kernel/trial",)  # in the forked child only
 
 
 def imported(tree: ast.AST, module: str) -> Iterator[tuple[int, str]]:
@@ -117,7 +121,7 @@ def climbs(tree: ast.AST, module: str) -> Iterator[str]:
         if here in KERNEL_SIDE and there == "host":
             allowed = any(within(name, client) for client in CLIENTS)
         else:
-            bypass = here in KERNEL_SIDE and FLOOR[there] == 2
+            bypass = here in KERNEL_SIDE and there in HOST_SIDE
             allowed = FLOOR[there] < FLOOR[here] and not bypass
         if not allowed:
             yield f"{module}:{line} imports {name}"
