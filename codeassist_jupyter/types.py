@@ -237,7 +237,7 @@ class Conversation:
     """A chat that is kept; of one project and, where the front end names it, one notebook.
 
     `project` is the root folder, `notebook` the file's path or ""; times in seconds since 1970.
-    `turns` counts its questions.
+    `turns` counts its questions; `summary` tells the first `summary_upto` of them.
     """
 
     id: str
@@ -248,6 +248,8 @@ class Conversation:
     updated: float
     turns: int = 0
     bookmarked: bool = False
+    summary: str = ""
+    summary_upto: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +257,8 @@ class Exchange:
     """One question with its answer, as they are kept.
 
     `number` counts from 1 within the conversation; 0 is one that was not saved yet. `stopped` is
-    a StopReason or "failed". `feedback` is -1, 0 or 1; `inserted` says that its code was taken.
+    a StopReason, "failed", or "unreadable" for a damaged record, whose texts are empty. `feedback`
+    is -1, 0 or 1; `inserted` says that its code was taken.
     """
 
     question: str
@@ -270,6 +273,16 @@ class Exchange:
     bookmarked: bool = False
     pinned: bool = False
     inserted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the store says once an exchange is on disk; the summary as in Conversation."""
+
+    number: int
+    title: str
+    summary: str = ""
+    summary_upto: int = 0
 
 
 @dataclass(frozen=True, slots=True)
