@@ -1,0 +1,148 @@
+"""Exchanges as rows of the table `messages`: two each, the texts sealed, the numbers plain.
+
+The number of a question's row is that of its exchange; its answer has the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import pyarrow as pa
+
+from ..errors import Tampered
+from ..types import Exchange, Source, Usage
+from .database import Database
+from .sealing import Sealer
+
+_COST = [field.name for field in fields(Usage) if field.name != "model"]
+_MARKS = ["feedback", "pinned", "inserted"]
+_PLACE = ["no", "conversation", "number", "role"]
+_COLUMNS = ", ".join([*_PLACE, "at", "model", *_COST, *_MARKS, "body"])
+_RESEALED_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an exchange stands, and what was thought of its answer."""
+
+    no: int
+    conversation: str
+    number: int
+    feedback: int
+
+
+def insert(
+    db: Any, sealer: Sealer, no: int, conversation: str, exchange: Exchange, token: str
+) -> None:
+    """Write both rows of an exchange within the transaction `db`."""
+    shared = {"conversation": conversation, "number": exchange.number, "at": exchange.asked_at}
+    question = {"content": exchange.question}
+    answer = {
+        "content": exchange.answer,
+        "sources": [asdict(source) for source in exchange.sources],
+        "stopped": exchange.stopped,
+    }
+    usage = asdict(exchange.usage) if exchange.usage else {}
+    cost = usage | {"model": exchange.model or usage.get("model", "")}
+    marks = {name: getattr(exchange, name) for name in _MARKS}
+    asked: dict[str, Any] = shared | {"no": no, "role": "user", "token": token}
+    said: dict[str, Any] = shared | {"no": no + 1, "role": "assistant"} | cost | marks
+    for row, body in ((asked, question), (said, answer)):
+        row["body"] = sealer.seal(body, conversation, exchange.number, row["role"])
+        marks_of = ", ".join("?" * len(row))
+        db.execute(f"INSERT INTO messages ({', '.join(row)}) VALUES ({marks_of})", [*row.values()])
+
+
+def read(
+    database: Database, sealer: Sealer, where: str, values: Sequence[Any] = ()
+) -> list[tuple[str, Exchange]]:
+    """Exchanges with the ids of their conversations, in order; damaged ones are told as such."""
+    rows = database.rows(f"SELECT {_COLUMNS} FROM messages WHERE {where} ORDER BY no", values)
+    pairs: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
+    for values_of in rows:
+        row = dict(zip(_COLUMNS.split(", "), values_of, strict=True))
+        pairs.setdefault((row["conversation"], row["number"]), {})[row["role"]] = row
+    marked = set(database.rows("SELECT conversation, number FROM bookmarks"))
+    return [
+        (place[0], replace(_exchange(sealer, pair), bookmarked=place in marked))
+        for place, pair in pairs.items()
+    ]
+
+
+def places(database: Database, where: str, values: Sequence[Any] = ()) -> list[Place]:
+    """Where exchanges stand, in order, without reading them."""
+    rows = database.rows(
+        "SELECT no - 1, conversation, number, feedback FROM messages"
+        f" WHERE role = 'assistant' AND {where} ORDER BY no",
+        values,
+    )
+    return [Place(*row) for row in rows]
+
+
+def reseal(db: Any, old: Sealer, new: Sealer) -> None:
+    """Seal all bodies that can be read with another key, within the transaction `db`."""
+    (last,) = db.execute("SELECT coalesce(max(no), 0) FROM messages").fetchone()
+    for first in range(0, last + 1, _RESEALED_AT_ONCE):
+        rows = db.execute(
+            f"SELECT {', '.join(_PLACE)}, body FROM messages WHERE no BETWEEN ? AND ?",
+            [first, first + _RESEALED_AT_ONCE - 1],
+        ).fetchall()
+        fresh = dict(_resealed(rows, old, new))
+        if fresh:
+            table = pa.table(
+                {"no": list(fresh), "body": list(fresh.values())},
+                schema=pa.schema([("no", pa.int64()), ("body", pa.binary())]),
+            )
+            db.register("fresh", table)
+            db.execute(
+                "UPDATE messages SET body = fresh.body FROM fresh WHERE messages.no = fresh.no"
+            )
+            db.unregister("fresh")
+
+
+def _resealed(
+    rows: Sequence[tuple[Any, ...]], old: Sealer, new: Sealer
+) -> Iterator[tuple[int, bytes]]:
+    for no, conversation, number, role, body in rows:
+        try:
+            value = old.open(body, conversation, number, role)
+        except Tampered:
+            continue
+        yield no, new.seal(value, conversation, number, role)
+
+
+def _exchange(sealer: Sealer, pair: dict[str, dict[str, Any]]) -> Exchange:
+    question, answer = (_body(sealer, pair.get(role)) for role in ("user", "assistant"))
+    row = pair.get("assistant") or pair["user"]
+    usage = None
+    if row["prompt_tokens"] is not None:
+        usage = Usage(row["model"], **{name: row[name] for name in _COST})
+    damaged = question is None or answer is None
+    question, answer = question or {}, answer or {}
+    return Exchange(
+        question=question.get("content", ""),
+        answer=answer.get("content", ""),
+        model=row["model"] or "",
+        sources=tuple(Source(**source) for source in answer.get("sources", ())),
+        usage=usage,
+        stopped="unreadable" if damaged else answer["stopped"],
+        asked_at=row["at"],
+        number=row["number"],
+        feedback=row["feedback"] or 0,
+        pinned=bool(row["pinned"]),
+        inserted=bool(row["inserted"]),
+    )
+
+
+def _body(sealer: Sealer, row: dict[str, Any] | None) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    try:
+        body: dict[str, Any] = sealer.open(
+            row["body"], row["conversation"], row["number"], row["role"]
+        )
+    except Tampered:
+        return None
+    return body
