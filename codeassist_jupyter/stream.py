@@ -24,6 +24,7 @@ from .types import Event, Failed, Progress, Text
 
 log = logging.getLogger(__name__)
 
+_SLOW = 2.5  # times the usual; two answers differ by as much as 2 on a shared machine
 _POLL_S = 0.05  # a signal is served between two waits
 
 
@@ -122,6 +123,8 @@ def footer(answer: Answer, failure: CodeAssistError | None = None) -> str:
             f"first after {usage.ttft_ms / 1000:.1f} s",
             f"{usage.tokens_per_s:.1f} tokens/s",
         ]
+        if usage.slower >= _SLOW:
+            parts.append(f"{usage.slower:.1f} times slower than usual here: is this machine busy?")
         if usage.context_length:
             used = usage.prompt_tokens + usage.completion_tokens
             parts.append(f"context {100 * used / usage.context_length:.0f} %")

@@ -79,7 +79,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A place an answer may cite, as shown to the user."""
+    """A place an answer may cite, as shown to the user; `package` as in Chunk."""
 
     id: int
     path: str
@@ -87,13 +87,15 @@ class Source:
     end_line: int | None = None
     cell: int | None = None
     name: str | None = None
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """What an answer cost; times in milliseconds, rates in tokens per second.
 
-    `prompt_tokens` includes `cached_tokens`; `context_length` is that of the engine.
+    `prompt_tokens` includes `cached_tokens`; `context_length` is that of the engine. `slower` says
+    how many times the usual time this machine took for as many tokens; 0 where that is not known.
     """
 
     model: str
@@ -104,6 +106,7 @@ class Usage:
     tokens_per_s: float
     prefill_tokens_per_s: float = 0.0
     context_length: int = 0
+    slower: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +212,8 @@ class Chunk:
     `path` is relative to the project root, with forward slashes. Lines are 1-based and inclusive;
     in a notebook they count within the cell `cell` (0-based, all cells counted) of id `cell_id`.
     `header` is what is embedded (path, class, split name, parameters, first docstring line).
+    `package` is the title and version of the installed package that the place belongs to; its
+    path is then relative to the folder that the package lies in. Of the project's own it is "".
     """
 
     id: str
@@ -222,6 +227,25 @@ class Chunk:
     text: str
     cell: int | None = None
     cell_id: str | None = None
+    package: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """An installed package that a notebook imports; `name` is what the import says.
+
+    `title` is how people call it (scikit-learn for sklearn, Python for its own modules). `path` is
+    its folder or its only file; where that cannot be read it is "" and `reason` says why.
+    """
+
+    name: str
+    version: str
+    title: str
+    path: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.version}"
 
 
 @dataclass(frozen=True, slots=True)

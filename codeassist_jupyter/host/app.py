@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import psutil
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
@@ -33,6 +34,7 @@ from ..errors import (
     SchemaInvalid,
     UsageError,
 )
+from ..memory.metrics import Metrics
 from ..models import catalogue, machine
 from ..types import Done, Event, Failed, Text
 from . import index_routes, wire
@@ -68,13 +70,15 @@ class _Host:
 
 def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: None) -> FastAPI:
     """Assemble the app; `stop` is called when a client asks the host to leave."""
-    jobs = Jobs(pool)
+    metrics = Metrics(config.home() / "metrics.duckdb")
+    jobs = Jobs(pool, metrics)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
         jobs.cancel_all()
         await asyncio.to_thread(pool.close)
+        await asyncio.to_thread(metrics.close)
         await asyncio.to_thread(app.state.projects.close)
 
     app = FastAPI(openapi_url=None, lifespan=lifespan, redirect_slashes=False)
@@ -88,6 +92,7 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
         ("/v1/completions", complete, "POST"),
         ("/v1/cancel", cancel, "POST"),
         ("/v1/models", models, "GET"),
+        ("/v1/metrics", metrics_report, "GET"),
         ("/health", health, "GET"),
         ("/shutdown", shutdown, "POST"),
     ):
@@ -128,6 +133,18 @@ async def models(request: Request) -> dict[str, Any]:
 
     known = [model for model in catalogue.all_models() if model.task == "chat"]
     return {"object": "list", "data": await asyncio.to_thread(lambda: [*map(describe, known)])}
+
+
+async def metrics_report(request: Request, days: float = 30.0) -> dict[str, Any]:
+    host = _host(request)
+    if not 0 < days <= 3650:
+        raise UsageError(f"days must be between 0 and 3650, not {days}", "")
+    return {
+        "days_covered": days,
+        "rss_mb": psutil.Process().memory_info().rss / 1e6,
+        "uptime_s": time.time() - host.started,
+        **await asyncio.to_thread(host.jobs.metrics.report, days),
+    }
 
 
 async def health(request: Request) -> dict[str, Any]:

@@ -102,6 +102,10 @@ class HostClient:
         models: list[dict[str, Any]] = self._get("/v1/models")["data"]
         return models
 
+    def metrics(self, days: float) -> dict[str, Any]:
+        """Response times by model and by day of the last `days`; see memory.metrics.report."""
+        return self._get(f"/v1/metrics?days={days:g}")
+
     def speed(self, model: str) -> Speed | None:
         """How fast set-up found this machine with `model`; None if it was never measured."""
         try:

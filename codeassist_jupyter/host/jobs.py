@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 
 from ..errors import CodeAssistError, EngineError, HostUnavailable
+from ..memory.metrics import Metrics
 from ..types import Done, Event, Failed, Request, Usage
 from .pool import EnginePool
 
@@ -25,6 +26,7 @@ class Job:
         self.id = job_id
         self.model = ""
         self.cancel = request.cancel
+        self.priority = request.priority
         self._request = request
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event | CodeAssistError] = asyncio.Queue()
@@ -51,18 +53,24 @@ class Job:
             return Failed(event.code, event.message, event.hint)
         return event
 
-    def run(self, pool: EnginePool, engine: str | None, model: str | None) -> None:
-        """Do the work; for the job's own thread."""
+    def run(
+        self, pool: EnginePool, metrics: Metrics, engine: str | None, model: str | None
+    ) -> Done | None:
+        """Do the work and give its end; for the job's own thread."""
+        done = None
         try:
             with pool.lease(engine, model) as opened:
                 self.model = opened.model
                 for event in opened.generate(self._request):
+                    if isinstance(event, Done):
+                        event = done = metrics.compared(event)
                     self._tell(event)
         except CodeAssistError as exc:
             self._tell(exc)
         except Exception as exc:  # the door: nobody else sees the failure of a thread
             log.exception("job %s failed", self.id)
             self._tell(EngineError(f"the engine failed: {type(exc).__name__}: {exc}"))
+        return done
 
     def _tell(self, event: Event | CodeAssistError) -> None:
         try:
@@ -74,8 +82,9 @@ class Job:
 class Jobs:
     """All jobs in progress, and how to cancel them by id."""
 
-    def __init__(self, pool: EnginePool) -> None:
+    def __init__(self, pool: EnginePool, metrics: Metrics) -> None:
         self.pool = pool
+        self.metrics = metrics
         self.last_active = time.monotonic()
         self._running: dict[str, Job] = {}
         # A cancel may overtake its request on the way here; ids are never used twice.
@@ -123,10 +132,20 @@ class Jobs:
         return len(self._running)
 
     def _run(self, job: Job, engine: str | None, model: str | None) -> None:
+        begun = time.monotonic()
         try:
-            job.run(self.pool, engine, model)
+            done = job.run(self.pool, self.metrics, engine, model)
         finally:
             with self._lock:
                 if self._running.get(job.id) is job:
                     del self._running[job.id]
                 self.last_active = time.monotonic()
+        if done is not None:
+            self._record(job, done, 1000 * (time.monotonic() - begun))
+
+    def _record(self, job: Job, done: Done, total_ms: float) -> None:
+        """Write the figures down once the answer was told and nobody waits."""
+        try:
+            self.metrics.record(done, job.priority, total_ms)
+        except Exception:  # the door to the metrics: a host never fails by them
+            log.exception("metrics of job %s", job.id)

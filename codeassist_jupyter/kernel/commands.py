@@ -89,6 +89,13 @@ def _history(session: Session) -> None:
     say("\n".join(lines) or "Nothing was asked yet.")
 
 
+def _metrics(session: Session, *words: str) -> None:
+    """[--plot]: how fast answers came, by model and by day"""
+    from . import metrics
+
+    metrics.show(session.client.metrics(metrics.DAYS), words)
+
+
 def _stop(session: Session) -> None:
     """stop the answer that is being written"""
     session.stop()
@@ -142,6 +149,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], int, int]] = {
     "model": (_model, 1, 1),
     "reset": (_reset, 0, 0),
     "history": (_history, 0, 0),
+    "metrics": (_metrics, 0, 1),
     "stop": (_stop, 0, 0),
     "search": (_search, 1, 100),
     "index": (_index, 0, 0),
