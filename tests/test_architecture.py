@@ -76,6 +76,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(["llama_cpp"], ("engine/llama_cpp",)),
     **dict.fromkeys(["xllamacpp"], ("engine/xllamacpp",)),
     **dict.fromkeys(["duckdb"], ("memory/", "index/store")),
+    **dict.fromkeys(["cryptography", "keyring"], ("memory/",)),
     **dict.fromkeys(["lancedb", "tantivy"], ("index/", "memory/")),
     **dict.fromkeys(["fastapi", "starlette", "uvicorn"], ("host/",)),
     **dict.fromkeys(NETWORK, ("models/download", "engine/openai", "host/")),
