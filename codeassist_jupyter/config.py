@@ -63,6 +63,7 @@ class Settings:
     openai_api_key: str = field(default="", repr=False)
     echo_script: str = ""
     encoder: str = ""
+    encryption: str = "off"
     host_idle_exit_s: float = 4 * 3600.0
     host_idle_unload_s: float = 30 * 60.0
     stall_timeout_s: float = 30.0
@@ -76,6 +77,7 @@ class Settings:
 NAMES = tuple(f.name for f in fields(Settings) if f.name != "origin")
 ENGINES = ("llama_cpp", "openai", "echo")
 FORMATS = ("markdown", "text", "code", "json")
+ENCRYPTIONS = ("off", "on", "keyring", "passphrase")  # on: whichever this machine can do
 
 
 def config_file() -> Path:
@@ -157,4 +159,7 @@ def _checked(settings: Settings) -> Settings:
         raise ConfigError(f"unknown engine {settings.engine!r}", f"One of: {', '.join(ENGINES)}.")
     if settings.format not in FORMATS:
         raise ConfigError(f"unknown format {settings.format!r}", f"One of: {', '.join(FORMATS)}.")
+    if settings.encryption not in ENCRYPTIONS:
+        names = ", ".join(ENCRYPTIONS)
+        raise ConfigError(f"unknown encryption {settings.encryption!r}", f"One of: {names}.")
     return settings
