@@ -58,13 +58,18 @@ def cited(text: str) -> set[int]:
 
 
 def place(source: Source) -> str:
-    """`etl/clean.py:41–68 · normalize_names`, `eda.ipynb · cell 12`, in one clean line."""
+    """`etl/clean.py:41–68 · normalize_names`, `eda.ipynb · cell 12`, in one clean line.
+
+    Of a package: `pandas 3.1.1 · pandas.merge (pandas/core/reshape/merge.py:147–390)`.
+    """
     where = source.path
     if source.cell is not None:
         where += f" · cell {source.cell + 1}"
     elif source.start_line is not None:
         where += f":{source.start_line}–{source.end_line}"
     shown = f"{where} · {source.name}" if source.name else where
+    if source.package:
+        shown = f"{source.package} · {source.name} ({where})"
     return " ".join(security.clean(shown, _PLACE_CHARS).split())
 
 
@@ -103,4 +108,5 @@ def _source(number: int, chunk: Chunk) -> Source:
         chunk.end_line,
         chunk.cell,
         chunk.name or None,
+        chunk.package,
     )

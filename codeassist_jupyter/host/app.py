@@ -40,6 +40,7 @@ from ..types import Done, Event, Failed, Text
 from . import index_routes, wire
 from .auth import Guard
 from .jobs import Job, Jobs
+from .packages import Packages
 from .pool import EnginePool
 from .projects import Projects
 from .schemas import CancelRequest, ChatRequest, CompletionRequest
@@ -80,6 +81,7 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
         await asyncio.to_thread(pool.close)
         await asyncio.to_thread(metrics.close)
         await asyncio.to_thread(app.state.projects.close)
+        await asyncio.to_thread(app.state.packages.close)
 
     app = FastAPI(openapi_url=None, lifespan=lifespan, redirect_slashes=False)
     app.state.host = _Host(jobs, stop, time.time())
@@ -98,6 +100,7 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
     ):
         app.add_api_route(path, route, methods=[method], response_model=None)
     app.state.projects = Projects(is_busy=lambda: jobs.active > 0)
+    app.state.packages = Packages(is_busy=lambda: jobs.active > 0)
     index_routes.add_routes(app)
     return app
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from ..engine.text import clean
 from ..errors import HostLost
-from ..types import Chunk, Hit
+from ..types import Chunk, Hit, Package
 from . import wire
 from .client import HostClient
 
@@ -26,6 +26,14 @@ class Found:
     confident: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """What a notebook imports, and what its names stand for: `pd` for pandas, `df` for a class."""
+
+    packages: tuple[Package, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
 class IndexClient:
     """The index of the project that the folder `start` belongs to."""
 
@@ -33,9 +41,17 @@ class IndexClient:
         self._host = host
         self._start = start
 
-    def search(self, query: str, k: int = 10, wait_s: float = 0.0) -> Found:
-        """The best `k` places; waits at most `wait_s` seconds for an index that is being built."""
-        body = {"query": clean(query[:100_000]), "k": k}
+    def search(
+        self, query: str, k: int = 10, wait_s: float = 0.0, imports: Imports | None = None
+    ) -> Found:
+        """The best `k` places; waits at most `wait_s` seconds for an index that is being built.
+
+        With `imports`, the documentation of these packages is searched too.
+        """
+        body: dict[str, Any] = {"query": clean(query[:100_000]), "k": k}
+        if imports is not None:
+            body["packages"] = [asdict(package) for package in imports.packages]
+            body["names"] = dict(imports.names)
         answer = self._post_when_complete("/v1/search", body, wait_s)
         hits = tuple(
             Hit(Chunk(**{name: hit[name] for name in _CHUNK_FIELDS}), hit["score"])
@@ -45,7 +61,7 @@ class IndexClient:
 
     def verify(self, chunks: Sequence[Chunk]) -> list[str]:
         """For each place: verified, moved, changed or gone."""
-        names = ("path", "text", "start_line", "end_line", "cell", "cell_id")
+        names = ("path", "text", "start_line", "end_line", "cell", "cell_id", "package")
         cited = [{name: getattr(chunk, name) for name in names} for chunk in chunks]
         verdicts: list[str] = self._post("/v1/index/verify", {"chunks": cited})["verdicts"]
         return verdicts
@@ -74,6 +90,15 @@ class IndexClient:
         """
         told = [cell | {"source": clean(cell["source"])} for cell in cells]
         self._post("/v1/index/cells", {"path": path, "cells": told, "whole": whole})
+
+    def tell_packages(self, packages: Sequence[Package]) -> None:
+        """Have the documentation of these packages read in the background."""
+        told = [asdict(package) for package in packages]
+        self._host.post("/v1/index/packages", {"packages": told})
+
+    def remove_package(self, name: str) -> None:
+        """Delete the documentation of a package; raises UsageError where there is none."""
+        self._host.post("/v1/index/packages/remove", {"name": clean(name)})
 
     def graph(self, name: str, wait_s: float = 0.0) -> dict[str, Any]:
         """Definitions, callers, callees and uses of a name, each with path and line."""

@@ -1,40 +1,69 @@
-"""The host's routes for the index: search, progress, open cells, the graph.
+"""The host's routes for the index: search, progress, open cells, the graph, installed packages.
 
-Only translates; `projects` keeps the indexes, `retrieval` searches them.
+Only translates; `projects` and `packages` keep the indexes, `retrieval` searches them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
+from threading import Event
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import Field
 
-from ..errors import CodeAssistError
-from ..types import Chunk
+from ..errors import CodeAssistError, IndexFailed, UsageError
+from ..types import Chunk, Package
 from . import wire
+from .packages import Packages
 from .schemas import Name, Strict
 
 _KEEP_ALIVE_S = 1.0
 _MAX_HITS = 100
 _MAX_WAIT_S = 20.0  # shorter than what clients take for a dead host; they may ask again
 _POLL_S = 0.01
+_MOST_PACKAGES = 500  # that one notebook may import
+
+log = logging.getLogger(__name__)
 
 Place = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
+class InstalledPackage(Strict):
+    """As `types.Package`."""
+
+    name: str = Field(pattern=r"^[^\W\d]\w*$", max_length=200)
+    version: str = Field(min_length=1, max_length=200)
+    title: Name
+    path: str = Field(max_length=4096)
+    reason: str = Field("", max_length=300)
+
+
+class PackagesRequest(Strict):
+    packages: list[InstalledPackage] = Field(max_length=_MOST_PACKAGES)
+
+
+class RemoveRequest(Strict):
+    name: Name
+
+
 class SearchRequest(Strict):
+    """A query; `packages` are what the asking notebook imports, `names` what its names mean."""
+
     start: Place
     query: str = Field(min_length=1, max_length=100_000)
     k: int = Field(10, ge=1, le=_MAX_HITS)
     wait_s: float = Field(0.0, ge=0.0, le=_MAX_WAIT_S)
+    packages: list[InstalledPackage] = Field(default=[], max_length=_MOST_PACKAGES)
+    names: dict[str, str] = Field(default={}, max_length=10_000)
 
 
 class IndexRequest(Strict):
@@ -64,6 +93,7 @@ class CitedChunk(Strict):
     end_line: int = Field(ge=1)
     cell: int | None = Field(None, ge=0)
     cell_id: str | None = Field(None, max_length=300)
+    package: str = Field("", max_length=500)
 
 
 class VerifyRequest(Strict):
@@ -85,6 +115,8 @@ def add_routes(app: FastAPI) -> None:
         ("/v1/index/status", status, "POST"),
         ("/v1/index/cells", put_cells, "POST"),
         ("/v1/index/verify", verify, "POST"),
+        ("/v1/index/packages", tell_packages, "POST"),
+        ("/v1/index/packages/remove", remove_package, "POST"),
         ("/v1/graph", graph, "POST"),
     ):
         app.add_api_route(path, route, methods=[method], response_model=None)
@@ -92,7 +124,7 @@ def add_routes(app: FastAPI) -> None:
 
 async def search(body: SearchRequest, request: Request) -> dict[str, Any]:
     project = await _ready(body.start, body.wait_s, request)
-    return await asyncio.to_thread(_search, project, body)
+    return await asyncio.to_thread(_search, project, body, _packages(request))
 
 
 async def status(body: IndexRequest, request: Request) -> dict[str, Any]:
@@ -107,20 +139,35 @@ async def verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
     return await asyncio.to_thread(_verify, body, request)
 
 
+async def tell_packages(body: PackagesRequest, request: Request) -> dict[str, int]:
+    await asyncio.to_thread(_packages(request).tell, _installed(body.packages))
+    return {"packages": len(body.packages)}
+
+
+async def remove_package(body: RemoveRequest, request: Request) -> dict[str, int]:
+    removed = await asyncio.to_thread(_packages(request).remove, body.name)
+    if not removed:
+        raise UsageError(
+            f"there is no documentation of {body.name}", "`codeassist index` lists what there is."
+        )
+    return {"removed": removed}
+
+
 async def graph(body: GraphRequest, request: Request) -> dict[str, Any]:
-    project = await _ready(body.start, body.wait_s, request)
-    return await asyncio.to_thread(_graph, project, body)
+    await _wait(body.start, body.wait_s, request)
+    return await asyncio.to_thread(_graph, body, request)
 
 
 async def refresh(body: IndexRequest, request: Request) -> Response:
     """Stream the progress of the index until it is fresh, as server-sent events."""
-    project = await asyncio.to_thread(_project, body.start, request)
+    await _wait(body.start, 0.0, request)  # what is wrong with the folder gets a status of its own
 
     def events() -> Iterator[str]:
         try:
-            for stage, done, total in project.progress(_KEEP_ALIVE_S):
-                yield _event({"stage": stage, "done": done, "total": total})
-            yield _event({"status": _describe(project)})
+            with _project(body.start, request) as project:
+                for stage, done, total in project.progress(_KEEP_ALIVE_S):
+                    yield _event({"stage": stage, "done": done, "total": total})
+                yield _event({"status": _describe(project)})
         except CodeAssistError as exc:  # a status of its own is out of reach once the stream began
             yield _event(wire.error(exc))
         yield "data: [DONE]\n\n"
@@ -132,81 +179,84 @@ def _event(payload: dict[str, Any]) -> str:
     return f"data: {json.dumps(payload)}\n\n"
 
 
-def _project(start: str, request: Request) -> Any:
+def _project(start: str, request: Request) -> AbstractContextManager[Project]:
+    """The project while it is used; blocks while it is being opened."""
     request.app.state.host.jobs.last_active = time.monotonic()
-    return request.app.state.projects.open(start)
+    projects: Projects = request.app.state.projects
+    return projects.use(start)
 
 
-async def _ready(start: str, wait_s: float, request: Request) -> Any:
-    """The project, once all its files were read or the patience is over; holds no thread."""
-    project = await asyncio.to_thread(_project, start, request)
+async def _wait(start: str, wait_s: float, request: Request) -> None:
+    """Until all files of the project were read or the patience is over; holds no thread."""
+    refreshed = await asyncio.to_thread(_refreshed, start, request)
     deadline = time.monotonic() + wait_s
-    while not project.refreshed.is_set() and time.monotonic() < deadline:
+    while not refreshed.is_set() and time.monotonic() < deadline:
         await asyncio.sleep(_POLL_S)
-    return project
 
 
-def _search(project: Any, body: SearchRequest) -> dict[str, Any]:
+def _refreshed(start: str, request: Request) -> Event:
+    with _project(start, request) as project:
+        return project.refreshed
+
+
+def _search(body: SearchRequest, request: Request) -> dict[str, Any]:
     from ..retrieval.search import search as search_index
 
-    result = search_index(project.index, body.query, body.k)
-    return {
-        "root": str(project.root),
-        "complete": project.refreshed.is_set(),
-        "confident": result.confident,
-        "query_class": result.query_class,
-        "hits": [asdict(hit.chunk) | {"score": hit.score} for hit in result.hits],
-    }
+    with _project(body.start, request) as project:
+        result = search_index(project.index, body.query, body.k)
+        return {
+            "root": str(project.root),
+            "complete": project.refreshed.is_set(),
+            "confident": result.confident,
+            "query_class": result.query_class,
+            "hits": [asdict(hit.chunk) | {"score": hit.score} for hit in result.hits],
+        }
 
 
 def _status(body: IndexRequest, request: Request) -> dict[str, Any]:
-    return _describe(_project(body.start, request))
+    with _project(body.start, request) as project:
+        return _describe(project)
 
 
-def _describe(project: Any) -> dict[str, Any]:
+def _describe(project: Any, packages: Packages) -> dict[str, Any]:
     return asdict(project.index.status()) | {
         "stage": project.stage,
         "done": project.done,
         "total": project.total,
         "failure": project.failure,
+        "packages": packages.status(),
     }
 
 
 def _put_cells(body: CellsRequest, request: Request) -> dict[str, int]:
-    project = _project(body.start, request)
-    path = Path(body.path)
-    if path.is_absolute() and path.resolve().is_relative_to(project.root):
-        path = path.resolve().relative_to(project.root)
-    if body.whole:
-        project.index.overlay.drop(path.as_posix())
-    for cell in body.cells:
-        project.index.put_cell(path.as_posix(), cell.id, cell.source, cell.cell, cell.heading)
+    with _project(body.start, request) as project:
+        path = Path(body.path)
+        if path.is_absolute() and path.resolve().is_relative_to(project.root):
+            path = path.resolve().relative_to(project.root)
+        name = path.as_posix()
+        if body.whole:
+            project.index.overlay.drop(name)
+        for cell in body.cells:
+            project.index.put_cell(name, cell.id, cell.source, cell.cell, cell.heading)
     return {"cells": len(body.cells)}
 
 
 def _verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
     from ..index.verify import verify as verify_chunk
 
-    project = _project(body.start, request)
-    chunks = (
-        Chunk(
-            id="",
-            kind="text",
-            name="",
-            language="",
-            header="",
-            **cited.model_dump(),
-        )
+    chunks = [
+        Chunk(id="", kind="text", name="", language="", header="", **cited.model_dump())
         for cited in body.chunks
-    )
-    overlay = project.index.overlay
-    return {
-        "verdicts": [overlay.verify(chunk) or verify_chunk(project.root, chunk) for chunk in chunks]
-    }
+    ]
+    with _project(body.start, request) as project:
+        opened = project.index.overlay
+        verdicts = [opened.verify(chunk) or verify_chunk(project.root, chunk) for chunk in chunks]
+    return {"verdicts": verdicts}
 
 
-def _graph(project: Any, body: GraphRequest) -> dict[str, Any]:
+def _graph(body: GraphRequest, request: Request) -> dict[str, Any]:
     from ..index.neighbours import neighbours
 
-    around = neighbours(project.index.manifest.all_edges(), body.name)
-    return asdict(around) | {"complete": project.refreshed.is_set()}
+    with _project(body.start, request) as project:
+        around = neighbours(project.index.manifest.all_edges(), body.name)
+        return asdict(around) | {"complete": project.refreshed.is_set()}
