@@ -56,6 +56,7 @@ class Settings:
     format: str = "markdown"
     latency_budget_s: float = 20.0
     history_turns: int = 20
+    history_days: float = 0.0
     models_dir: str = ""
     mirror: str = ""
     openai_base_url: str = ""
@@ -147,6 +148,7 @@ def _checked(settings: Settings) -> Settings:
         "seed": (0, 2**32 - 1),
         "latency_budget_s": (0.5, 3600.0),
         "history_turns": (0, 1000),
+        "history_days": (0.0, 36_500.0),
         "host_idle_exit_s": (1.0, 1e9),
         "host_idle_unload_s": (1.0, 1e9),
         "stall_timeout_s": (1.0, 1e6),

@@ -37,9 +37,10 @@ from ..errors import (
 from ..memory.metrics import Metrics
 from ..models import catalogue, machine
 from ..types import Done, Event, Failed, Text
-from . import index_routes, wire
+from . import index_routes, memory_routes, wire
 from .auth import Guard
 from .jobs import Job, Jobs
+from .memories import Memories
 from .packages import Packages
 from .pool import EnginePool
 from .projects import Projects
@@ -80,6 +81,7 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
         jobs.cancel_all()
         await asyncio.to_thread(pool.close)
         await asyncio.to_thread(metrics.close)
+        await asyncio.to_thread(app.state.memory.close)
         await asyncio.to_thread(app.state.projects.close)
         await asyncio.to_thread(app.state.packages.close)
 
@@ -102,6 +104,8 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
     app.state.projects = Projects(is_busy=lambda: jobs.active > 0)
     app.state.packages = Packages(is_busy=lambda: jobs.active > 0)
     index_routes.add_routes(app)
+    app.state.memory = Memories(app.state.projects.encoders, is_busy=lambda: jobs.active > 0)
+    memory_routes.add_routes(app)
     return app
 
 

@@ -141,7 +141,7 @@ class Projects:
         """The project that a folder or file belongs to; raises UsageError where there is none."""
         root = _root_of(start)
         with self._lock:
-            encoders = self._all_encoders()
+            encoders = self.encoders()
             project = self._open.get(root)
             if project is not None and encoders and not project.index.tiers:
                 project.close()  # set-up has fetched them since
@@ -177,7 +177,8 @@ class Projects:
             del self._open[oldest.root]
             oldest.close()
 
-    def _all_encoders(self) -> tuple[Encoder, ...]:
+    def encoders(self) -> tuple[Encoder, ...]:
+        """The encoders whose files are here, shared by all that search."""
         if not self._encoders and time.monotonic() >= self._look_again:
             found, self._problems = open_encoders(config.load())
             self._encoders = tuple(found)

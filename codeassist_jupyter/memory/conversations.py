@@ -48,8 +48,8 @@ class Conversations:
         self.database = Database(path)
         self._lock = threading.RLock()
         try:
-            self._check_cipher(cipher)
             self._sealer = Sealer(cipher, self.database.store)
+            self._check_cipher(cipher)
             self._known = self._load()
             self.snippets = Snippets(self.database, self._sealer)
         except BaseException:
@@ -67,13 +67,20 @@ class Conversations:
         """Whether rows were deleted whose bytes are still in some file; `erase` ends it."""
         return "erasing" in self.database.meta()
 
-    def begin(self, conversation: str, project: str, notebook: str) -> Conversation:
-        """Start a conversation of a new id; one that was begun already is given as it is."""
+    def begin(
+        self, conversation: str, project: str, notebook: str, title: str = ""
+    ) -> Conversation:
+        """Start a conversation of a new id; one that was begun already is given as it is.
+
+        Without a title it gets one from its first question.
+        """
         with self._lock:
             if conversation in self._known:
                 return self._known[conversation].conversation
             now = time.time()
-            begun = Conversation(conversation, "", clean(project), clean(notebook), now, now)
+            begun = Conversation(
+                conversation, clean(title), clean(project), clean(notebook), now, now
+            )
             with self.database.transaction() as db:
                 values = [conversation, now, self._head(begun)]
                 db.execute("INSERT INTO conversations (id, created, head) VALUES (?, ?, ?)", values)
@@ -241,9 +248,12 @@ class Conversations:
                 for known in self._known.values():
                     self._reseal_conversation(db, sealer, known)
                 self.snippets.reseal(db, sealer)
-                db.execute("DELETE FROM meta WHERE key IN ('sealed', 'erasing')")
-                sealed = "yes" if cipher.encrypts else "no"
-                db.execute("INSERT INTO meta VALUES ('sealed', ?), ('erasing', 'yes')", [sealed])
+                db.execute("DELETE FROM meta WHERE key IN ('sealed', 'proof', 'erasing')")
+                values = ["yes" if cipher.encrypts else "no", _proof(sealer)]
+                db.execute(
+                    "INSERT INTO meta VALUES ('sealed', ?), ('proof', ?), ('erasing', 'yes')",
+                    values,
+                )
             self._sealer = sealer
             self.erase()
 
@@ -345,15 +355,29 @@ class Conversations:
         return OrderedDict(reversed(rows))
 
     def _check_cipher(self, cipher: Cipher) -> None:
-        sealed = self.database.meta().get("sealed")
+        meta = self.database.meta()
+        sealed = meta.get("sealed")
         if sealed is None:
-            self.database.set_meta(sealed="yes" if cipher.encrypts else "no")
+            told = "yes" if cipher.encrypts else "no"
+            self.database.set_meta(sealed=told, proof=_proof(self._sealer))
         elif sealed == "yes" and not cipher.encrypts:
             raise MemoryLocked(f"{self.database.path} is encrypted and no key was given")
         elif sealed == "no" and cipher.encrypts:
             raise MemoryLocked(
                 f"{self.database.path} is not encrypted yet", "Run `codeassist keys encrypt`."
             )
+        else:
+            self._check_proof(meta.get("proof", ""))
+
+    def _check_proof(self, proof: str) -> None:
+        """A key that is not this store's must not add records that the right one cannot open."""
+        try:
+            self._sealer.open(bytes.fromhex(proof), "", 0, "proof")
+        except (Tampered, ValueError) as exc:
+            raise MemoryLocked(
+                f"the key does not belong to {self.database.path}",
+                "Restore the key file that was made for it; nothing was changed.",
+            ) from exc
 
     def _head(self, conversation: Conversation) -> bytes:
         return _sealed_head(self._sealer, conversation)
@@ -382,6 +406,11 @@ def title_of(question: str) -> str:
     if len(line) <= _TITLE_CHARS:
         return line
     return line[: _TITLE_CHARS - 1].rsplit(" ", 1)[0].rstrip(" ,.;:") + "…"
+
+
+def _proof(sealer: Sealer) -> str:
+    """A record that only the key of the store opens, for the table of plain facts."""
+    return sealer.seal("proof", "", 0, "proof").hex()
 
 
 def _sealed_head(sealer: Sealer, conversation: Conversation) -> bytes:

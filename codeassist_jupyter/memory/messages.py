@@ -25,12 +25,11 @@ _RESEALED_AT_ONCE = 2000
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an exchange stands, and what was thought of its answer."""
+    """Where an exchange stands."""
 
     no: int
     conversation: str
     number: int
-    feedback: int
 
 
 def insert(
@@ -74,7 +73,7 @@ def read(
 def places(database: Database, where: str, values: Sequence[Any] = ()) -> list[Place]:
     """Where exchanges stand, in order, without reading them."""
     rows = database.rows(
-        "SELECT no - 1, conversation, number, feedback FROM messages"
+        "SELECT no - 1, conversation, number FROM messages"
         f" WHERE role = 'assistant' AND {where} ORDER BY no",
         values,
     )

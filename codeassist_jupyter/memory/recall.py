@@ -1,0 +1,116 @@
+"""Which older turns of one conversation a question needs: those it is about, and those that count.
+
+Pure: exchanges and similarities in, a ranking out.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from ..index.tokens import code_tokens
+from ..types import Exchange
+
+_SIMILAR = 0.9  # of the most similar turn, against 1 for the one that shares most words
+_IMPORTANT = 0.3
+_PINNED = 4.0  # more than a turn can get in any other way
+_READ_CHARS = 4000  # of a question or an answer; facts stand at the front
+_ANSWER_WORDS = 0.5  # what the user said counts more than what was said to them
+
+# What a user says that is meant to last, and how much each kind counts.
+_SIGNS: Sequence[tuple[float, re.Pattern[str]]] = tuple(
+    (weight, re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE))
+    for weight, patterns in (
+        (  # told to keep it
+            1.0,
+            (
+                r"\b(?:remember|keep in mind|note that|for the record|don'?t forget)\b",
+                r"\b(?:from now on|always|never|by default|in future)\b",
+            ),
+        ),
+        (  # a correction
+            0.9,
+            (
+                r"^\s*(?:no|nope|wrong|actually|not quite)\b\s*[,.:;—-]",
+                r"\b(?:i meant|that'?s (?:wrong|not right|incorrect)|it should be|correction)\b",
+            ),
+        ),
+        (  # a decision
+            0.8,
+            (
+                r"\b(?:let'?s|(?:we|i)(?:'ll| will| have)?) (?:use|go with|stick (?:to|with))\b",
+                r"\b(?:let'?s|(?:we|i)(?:'ll| will| have)?) (?:call|drop|choose|chose)\b",
+                r"\b(?:decided|agreed|settled) (?:on|to|that)\b",
+            ),
+        ),
+        (  # a definition
+            0.7,
+            (
+                r"\b(?:means|stands for|is defined as|refers to|denotes|is short for)\b",
+                r"\b(?:by|with) [`'\"]?\w+[`'\"]? (?:i|we) mean\b",
+            ),
+        ),
+        (  # a fact: "our primary key is order_id", "the files are in /data"; not a question
+            0.5,
+            (
+                r"\b(?:my|our|the)\b[^.?!\n]{1,60}\b(?:is|are|was|lives?)\b[^?\n]*$",
+                r"^\s*[`'\"]?\w[\w .]{0,40}[`'\"]?\s*(?:=|is|are)\s[^?\n]+$",
+            ),
+        ),
+    )
+)
+_INSERTED = 0.6
+_LIKED = 0.3
+
+
+def importance(exchange: Exchange) -> float:
+    """How much a turn counts whatever is asked, from 0 to 1; a question alone counts nothing."""
+    weights = [weight for weight, sign in _SIGNS if sign.search(exchange.question[:_READ_CHARS])]
+    if exchange.pinned:
+        weights.append(1.0)
+    if exchange.inserted:
+        weights.append(_INSERTED)
+    if exchange.feedback > 0:
+        weights.append(_LIKED)
+    highest = max(weights, default=0.0)
+    return 0.0 if exchange.feedback < 0 and not exchange.pinned else highest
+
+
+def rank(
+    question: str, exchanges: Sequence[Exchange], similar: Mapping[int, float], k: int
+) -> list[tuple[Exchange, float]]:
+    """The `k` exchanges that help most to answer a question, best first.
+
+    `similar` has similarities between 0 and 1 by number. Damaged exchanges are left out.
+    """
+    readable = [exchange for exchange in exchanges if exchange.stopped != "unreadable"]
+    words = _shared_words(question, readable)
+    best = max(words.values(), default=0.0) or 1.0
+    ranking = [
+        (
+            exchange,
+            words[exchange.number] / best
+            + _SIMILAR * similar.get(exchange.number, 0.0)
+            + _IMPORTANT * importance(exchange)
+            + _PINNED * exchange.pinned,
+        )
+        for exchange in readable
+    ]
+    ranking.sort(key=lambda pair: (-pair[1], -pair[0].number))  # of equals the later one holds
+    return ranking[:k]
+
+
+def _shared_words(question: str, exchanges: Sequence[Exchange]) -> dict[int, float]:
+    """For each exchange, the sum of the rarities of the question's words that stand in it."""
+    wanted = set(code_tokens(question[:_READ_CHARS]))
+    asked = [wanted.intersection(code_tokens(e.question[:_READ_CHARS])) for e in exchanges]
+    said = [wanted.intersection(code_tokens(e.answer[:_READ_CHARS])) for e in exchanges]
+    found = Counter(word for a, s in zip(asked, said, strict=True) for word in a | s)
+    total = len(exchanges)
+    rarity = {word: math.log1p((total - n + 0.5) / (n + 0.5)) for word, n in found.items()}
+    return {
+        exchange.number: sum(rarity[word] * (1.0 if word in a else _ANSWER_WORDS) for word in a | s)
+        for exchange, a, s in zip(exchanges, asked, said, strict=True)
+    }
