@@ -15,7 +15,8 @@ from . import citations, prompt, security
 from .config import Settings, home
 from .errors import ContextOverflow, UsageError
 from .host.client import HostClient
-from .prompt import Budget, Built, Journal, Turn
+from .prompt import Built
+from .window import Budget, Journal, Turn
 from .types import Context, Done, Event, Failed, Hit, Sampling, Source, Sources, Speed, Text, Usage
 
 # What an unmeasured machine of two cores does with the default model; set-up measures the real one.

@@ -2,17 +2,19 @@
 
 A chat is a journal: each question carries only what is new in the notebook since the last one, so
 every prompt begins with the whole of the one before and an engine need not read that part again.
-When the journal outgrows its budget it is begun anew from the notebook's present state.
+When the journal outgrows its budget it is begun anew from the notebook's present state. Which turns
+stay in it is decided in `window`.
 """
 
 from __future__ import annotations
 
-import string
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Sized
+from dataclasses import dataclass, replace
 
-from . import citations, security
+from . import citations, security, window
 from .types import Cell, Context, Message, Prompt
+from .window import NOTHING, Budget, Journal, Past, estimate_tokens
 
 SYSTEM = """\
 You are CodeAssist, an expert Python programmer who answers inside a Jupyter notebook.
@@ -44,50 +46,50 @@ _LEAST_ATTACHMENT = 600  # characters; what the question names is never left out
 _MAX_VARIABLES = 60
 # A journal begun anew leaves this much of its budget free, so that it is not begun anew each turn.
 _FRESH_SHARE = 0.6
-_TURN_TOKENS = 8  # what the chat template adds to a question and its answer
-
-_ASCII = bytes(range(128))
-_WORDS = (string.ascii_letters + string.whitespace).encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """Tokens a prompt may have: `fresh` that must be read anew, `total` with what is cached."""
-
-    fresh: int
-    total: int
+_RECALLED_SHARE = 0.25  # of what may be read anew, for older turns of this conversation
+_NAMED = 8  # of the variables of a prompt, in a report
+_MARKS = 16  # tokens of the chat template around system text and question
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One question with its answer; `sent` is the user message exactly as the engine got it."""
+class News:
+    """What a message tells beside the question, the most important last within each kind.
 
-    question: str
-    sent: str
-    answer: str
+    `recalled` is the text of older turns, `turns` their numbers; `gone` are deleted variables.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """The chat so far and what of the notebook it has already told."""
-
-    turns: tuple[Turn, ...] = ()
-    cells: frozenset[Cell] = frozenset()
-    variables: Mapping[str, str] = field(default_factory=dict)
+    cells: tuple[Cell, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    gone: tuple[str, ...] = ()
+    recalled: str = ""
+    turns: tuple[int, ...] = ()
+    sources: tuple[tuple[str, str], ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A prompt, the journal it goes on from, its last message, and what did not fit."""
+    """A prompt, the journal it goes on from, its last message, what that tells, what did not fit.
+
+    `asked` is the question with what belongs to its format.
+    """
 
     prompt: Prompt
     journal: Journal
     sent: str
+    asked: str
+    told: News
     left_out: tuple[str, ...] = ()
 
 
 def build(
-    question: str, format: str, context: Context, journal: Journal, budget: Budget, key: bytes
+    question: str,
+    format: str,
+    context: Context,
+    journal: Journal,
+    budget: Budget,
+    key: bytes,
+    past: Past = NOTHING,
 ) -> Built:
     """Lay out the prompt for `question`; `key` marks data so that data cannot forge the marks."""
     system = SYSTEM.format(tag=security.fence_tag(key))
@@ -96,80 +98,89 @@ def build(
         + (citations.INSTRUCTION if context.hits and format in _PROSE else "")
         + FORMATS[format]
     )
-    fixed = estimate_tokens(system) + estimate_tokens(asked) + 16
-    spent = fixed + _size(journal)
-    room = min(budget.fresh - estimate_tokens(asked), budget.total - spent)
-    shown, left_out = _fit(_news(context, journal), room)
-    if journal.turns and (left_out or spent > budget.total):
-        afresh = int(budget.total * _FRESH_SHARE)
-        journal = _shortened(journal, min(afresh, budget.fresh) // 2)
-        room = min(afresh, budget.fresh) - fixed - _size(journal)
-        shown, left_out = _fit(_news(context, journal), room)
-    sent = _render(shown, asked, key)
+    fixed = estimate_tokens(system) + estimate_tokens(asked) + _MARKS
+    journal = window.summarized(journal, past.summary, key)
+    spent = fixed + journal.tokens
+    unread = spent if journal.unread or not journal.turns else estimate_tokens(asked)
+    news = _news(question, context, journal, past, budget)
+    fitted = _fit(news, min(budget.fresh - unread, budget.total - spent))
+    full = spent > budget.total or len(journal.turns) >= budget.turns
+    if full or (fitted.is_tight and journal.turns and not journal.unread):
+        afresh = min(budget.fresh, int(budget.total * _FRESH_SHARE))
+        journal = window.shortened(journal, afresh // 2, budget.turns // 2)
+        journal = window.summarized(journal, past.summary, key)
+        news = _news(question, context, journal, past, budget)
+        fitted = _fit(news, afresh - fixed - journal.tokens)
+    sent = _render(fitted.told, asked, key)
     messages = [Message("system", system)]
     for turn in journal.turns:
         messages += [Message("user", turn.sent), Message("assistant", turn.answer)]
     messages.append(Message("user", sent))
-    told = Journal(
-        journal.turns,
-        journal.cells.union(context.cells),
-        dict(context.variables),
+    told = _told(journal, context, news, fitted.told)
+    return Built(Prompt(tuple(messages)), told, sent, asked, fitted.told, fitted.left_out)
+
+
+def _told(journal: Journal, context: Context, news: News, shown: News) -> Journal:
+    """The journal once `shown` was sent; what of the news was not is withheld."""
+    alive = context.variables
+    withheld = {**journal.withheld, **dict(news.variables)}
+    kept = {name: text for name, text in journal.variables.items() if name in alive}
+    for name, _ in shown.variables:
+        withheld.pop(name, None)
+    return replace(
+        journal,
+        cells=journal.cells.union(context.cells),
+        variables={**{n: t for n, t in kept.items() if n not in withheld}, **dict(shown.variables)},
+        withheld={name: text for name, text in withheld.items() if name in alive},
+        unread=False,
     )
-    return Built(Prompt(tuple(messages)), told, sent, tuple(left_out))
 
 
-def estimate_tokens(text: str) -> int:
-    """Tokens of `text`, guessed on the high side without a tokenizer.
-
-    Qwen and Llama vocabularies take one token per digit, about three per four characters of
-    punctuation, one per four of words; beyond ASCII, one per character is the rule of thumb.
-    """
-    data = text.encode("utf-8", "replace")
-    beyond_words = data.translate(None, _WORDS)
-    beyond_digits = beyond_words.translate(None, b"0123456789")
-    beyond_ascii = len(text) - (len(data) - len(beyond_digits.translate(None, _ASCII)))
-    words = len(data) - len(beyond_words)
-    digits = len(beyond_words) - len(beyond_digits)
-    punctuation = len(text) - words - digits - beyond_ascii
-    return words // 4 + digits + (3 * punctuation + 3) // 4 + beyond_ascii + 1
-
-
-def _size(journal: Journal) -> int:
-    return sum(estimate_tokens(turn.sent + turn.answer) + _TURN_TOKENS for turn in journal.turns)
+def _news(question: str, context: Context, journal: Journal, past: Past, budget: Budget) -> News:
+    """What the journal has not told yet; of variables first those that the question names."""
+    words = frozenset(re.findall(r"\w+", question))
+    changed = [
+        (name, text)
+        for name, text in context.variables.items()
+        if journal.variables.get(name) != text
+        and (journal.withheld.get(name) != text or name in words)
+    ]
+    recalled, turns = window.recalled(
+        past.recalled, journal, question, int(budget.fresh * _RECALLED_SHARE)
+    )
+    return News(
+        tuple(cell for cell in context.cells if cell not in journal.cells),
+        tuple(sorted(changed, key=lambda item: (item[0] not in words, item[0]))),
+        tuple(sorted(set(journal.variables) - set(context.variables))),
+        recalled,
+        turns,
+        citations.attachments(context.hits),
+        context.attachments,
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class _News:
-    """What the journal has not told yet, most important last within each kind."""
+class _Fitted:
+    """The news that fit, what did not, and whether that was for want of room."""
 
-    cells: tuple[Cell, ...]
-    variables: tuple[tuple[str, str], ...]
-    gone: tuple[str, ...]
-    attachments: tuple[tuple[str, str], ...]
-
-
-def _news(context: Context, journal: Journal) -> _News:
-    changed = [
-        (name, text)
-        for name, text in sorted(context.variables.items())
-        if journal.variables.get(name) != text
-    ]
-    return _News(
-        tuple(cell for cell in context.cells if cell not in journal.cells),
-        tuple(changed),
-        tuple(sorted(set(journal.variables) - set(context.variables))),
-        citations.attachments(context.hits) + context.attachments,
-    )
+    told: News
+    left_out: tuple[str, ...]
+    is_tight: bool
 
 
-def _fit(news: _News, tokens: int) -> tuple[_News, list[str]]:
-    """Keep what fits: attachments, then variables, then the latest cells; say what does not."""
+def _fit(news: News, tokens: int) -> _Fitted:
+    """Keep what fits: recalled turns and attachments, then variables, then the latest cells."""
     left_out = []
-    share = tokens // (len(news.attachments) or 1)
-    attachments = tuple((label, _cut(text, share)) for label, text in news.attachments)
-    room = tokens - sum(estimate_tokens(label + text) for label, text in attachments)
+    room = tokens - estimate_tokens(news.recalled)
+    share = room // (len(news.sources) + len(news.named) or 1)
+    sources, named = (
+        tuple((label, _cut(text, share)) for label, text in group)
+        for group in (news.sources, news.named)
+    )
+    room -= sum(estimate_tokens(label + text) for label, text in sources + named)
+    candidates = news.variables[:_MAX_VARIABLES]
     variables = []
-    for name, text in news.variables[:_MAX_VARIABLES]:
+    for name, text in candidates:
         cost = estimate_tokens(text) + 1
         if cost <= room:
             variables.append((name, text))
@@ -185,8 +196,16 @@ def _fit(news: _News, tokens: int) -> tuple[_News, list[str]]:
         room -= cost
     if missing := len(news.cells) - len(cells):
         left_out.append(f"{missing} older cells" if missing > 1 else "1 older cell")
-    gone = news.gone[:_MAX_VARIABLES]
-    return _News(tuple(cells), tuple(variables), gone, attachments), left_out
+    told = replace(
+        news,
+        cells=tuple(cells),
+        variables=tuple(variables),
+        gone=news.gone[:_MAX_VARIABLES],
+        sources=sources,
+        named=named,
+    )
+    is_tight = len(variables) < len(candidates) or len(cells) < len(news.cells)
+    return _Fitted(told, tuple(left_out), is_tight)
 
 
 def _cut(text: str, tokens: int) -> str:
@@ -199,29 +218,25 @@ def _cut(text: str, tokens: int) -> str:
     return cut
 
 
-def _shortened(journal: Journal, tokens: int) -> Journal:
-    """Keep the latest questions and answers that fit, without the notebook state they carried."""
-    kept: list[Turn] = []
-    for turn in reversed(journal.turns):
-        cost = estimate_tokens(turn.question + turn.answer) + _TURN_TOKENS
-        if cost > tokens:
-            break
-        kept.insert(0, Turn(turn.question, turn.question, turn.answer))
-        tokens -= cost
-    return Journal(tuple(kept))
-
-
-def _render(news: _News, asked: str, key: bytes) -> str:
+def _render(news: News, asked: str, key: bytes) -> str:
     parts = []
     if news.cells:
-        cells = "\n".join(map(_cell_text, news.cells))
-        parts.append(security.fence(cells, "cells run in this notebook", key))
+        parts.append(security.fence(_cells_text(news), "cells run in this notebook", key))
     if news.variables or news.gone:
-        lines = [text for _, text in news.variables]
-        lines += [f"{name}: deleted" for name in news.gone]
-        parts.append(security.fence("\n".join(lines), "variables in the kernel", key))
-    parts += [security.fence(text, label, key) for label, text in news.attachments]
+        parts.append(security.fence(_variables_text(news), "variables in the kernel", key))
+    if news.recalled:
+        parts.append(security.fence(news.recalled, "earlier in this conversation", key))
+    parts += [security.fence(text, label, key) for label, text in news.sources + news.named]
     return "\n".join([*parts, asked])
+
+
+def _cells_text(news: News) -> str:
+    return "\n".join(map(_cell_text, news.cells))
+
+
+def _variables_text(news: News) -> str:
+    lines = [text for _, text in news.variables]
+    return "\n".join(lines + [f"{name}: deleted" for name in news.gone])
 
 
 def _cell_text(cell: Cell) -> str:
@@ -231,3 +246,44 @@ def _cell_text(cell: Cell) -> str:
     if cell.error:
         text += f"\nError [{cell.number}]: {security.clean(cell.error, _OUTPUT_CHARS)}"
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a prompt: about how many tokens it has, and what is in it."""
+
+    name: str
+    tokens: int
+    detail: str = ""
+
+
+def parts(built: Built) -> tuple[Part, ...]:
+    """What a prompt consists of, in its order; parts without content are left out."""
+    told, turns = built.told, built.journal.turns
+    numbers = ", ".join(str(turn.number) for turn in turns if turn.number)
+    attached = [
+        ("sources", told.sources),
+        ("named objects", told.named),
+    ]
+    found = [
+        Part("system", estimate_tokens(built.prompt.messages[0].content)),
+        Part("chat so far", built.journal.tokens, f"{_count(turns, 'turn')}: {numbers}"),
+        Part("cells", estimate_tokens(_cells_text(told)), _count(told.cells, "cell")),
+        Part("variables", estimate_tokens(_variables_text(told)), _names(told.variables)),
+        Part("recalled turns", estimate_tokens(told.recalled), ", ".join(map(str, told.turns))),
+        *(
+            Part(name, sum(estimate_tokens(label + text) for label, text in group), _names(group))
+            for name, group in attached
+        ),
+        Part("question", estimate_tokens(built.asked)),
+    ]
+    return tuple(part for part in found if part.tokens > 1)
+
+
+def _count(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}" + ("" if len(things) == 1 else "s")
+
+
+def _names(pairs: tuple[tuple[str, str], ...]) -> str:
+    names = [name for name, _ in pairs[:_NAMED]]
+    return ", ".join(names) + (f" and {len(pairs) - _NAMED} more" if len(pairs) > _NAMED else "")

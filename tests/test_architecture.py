@@ -26,7 +26,7 @@ FLOORS = [
     {"config", "security", "protocol"},
     {"models", "index", "engine", "retrieval"},
     {"memory"},  # keeps conversations; borrows the encoders and vectors of the index
-    {"host", "citations", "imports", "options", "reports", "risks"},
+    {"host", "citations", "imports", "options", "reports", "risks", "window"},
     {"prompt", "intent"},
     {"assistant"},
     {"stream", "doctor", "project"},  # what the magics and the command line share
@@ -41,6 +41,7 @@ KERNEL_SIDE = {
     "assistant",
     "options",
     "prompt",
+    "window",
     "intent",
     "citations",
     "imports",

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import codeassist_jupyter
 from codeassist_jupyter.engine.llama_cpp.native import Model
 from codeassist_jupyter.models import catalogue
-from codeassist_jupyter.prompt import estimate_tokens
+from codeassist_jupyter.window import estimate_tokens
 
 CODE = (Path(codeassist_jupyter.__file__).parent / "prompt.py").read_text()
 PROSE = (Path(__file__).parents[1] / "LICENSE").read_text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -13,16 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeassist_jupyter import security
-from codeassist_jupyter.prompt import (
-    FORMATS,
-    Budget,
-    Built,
-    Journal,
-    Turn,
-    build,
-    estimate_tokens,
-)
+from codeassist_jupyter.prompt import FORMATS, Built, build
 from codeassist_jupyter.types import Cell, Context
+from codeassist_jupyter.window import Budget, Journal, Turn, estimate_tokens
 
 KEY = bytes(32)
 TAG = security.fence_tag(KEY)
@@ -49,7 +43,7 @@ def asked(
 def answered(built: Built, question: str, answer: str = "Here it is.") -> Journal:
     """The journal after an answer, as the assistant keeps it."""
     turn = Turn(question, built.sent, answer)
-    return Journal((*built.journal.turns, turn), built.journal.cells, built.journal.variables)
+    return replace(built.journal, turns=(*built.journal.turns, turn))
 
 
 def pairs(built: Built) -> list[tuple[str, str]]:
@@ -313,6 +307,7 @@ def test_the_order_of_the_variables_does_not_matter() -> None:
 SHOW = """
 from codeassist_jupyter.prompt import *
 from codeassist_jupyter.types import *
+from codeassist_jupyter.window import *
 cells = tuple(Cell(n, f"x = {n}") for n in range(5))
 context = Context(cells, {"b": "1", "a": "2"})
 told = build("q", "code", context, Journal(), Budget(999, 999), bytes(32))
