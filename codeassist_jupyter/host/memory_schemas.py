@@ -43,6 +43,7 @@ class SourceSaved(Strict):
     end_line: int | None = None
     cell: int | None = None
     name: Annotated[str, Field(max_length=10_000)] | None = None
+    package: Annotated[str, Field(max_length=300)] = ""
 
 
 class UsageSaved(Strict):
@@ -54,6 +55,7 @@ class UsageSaved(Strict):
     tokens_per_s: float
     prefill_tokens_per_s: float = 0.0
     context_length: Count = 0
+    slower: float = 0.0
 
 
 class ExchangeSaved(Strict):

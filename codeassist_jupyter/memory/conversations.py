@@ -310,7 +310,7 @@ class Conversations:
         turns = {
             row[0]: row[1:]
             for row in self.database.rows(
-                "SELECT conversation, max(number), max(no), arg_max(at, no)"
+                "SELECT conversation, max(number), max(no), arg_max(asked_at, no)"
                 " FROM messages GROUP BY conversation"
             )
         }

@@ -34,10 +34,8 @@ def _first(db: duckdb.DuckDBPyConnection) -> None:
 CREATE TABLE conversations (
     id VARCHAR, created DOUBLE, head BLOB, summary BLOB, summary_upto INTEGER);
 CREATE TABLE messages (
-    no BIGINT, conversation VARCHAR, number INTEGER, role VARCHAR, at DOUBLE, token VARCHAR,
-    model VARCHAR, prompt_tokens INTEGER, cached_tokens INTEGER, completion_tokens INTEGER,
-    ttft_ms DOUBLE, tokens_per_s DOUBLE, prefill_tokens_per_s DOUBLE, context_length INTEGER,
-    feedback TINYINT, pinned BOOLEAN, inserted BOOLEAN, body BLOB);
+    no BIGINT, conversation VARCHAR, number INTEGER, role VARCHAR, asked_at DOUBLE, token VARCHAR,
+    model VARCHAR, usage VARCHAR, feedback TINYINT, pinned BOOLEAN, inserted BOOLEAN, body BLOB);
 CREATE TABLE bookmarks (conversation VARCHAR, number INTEGER);
 CREATE TABLE snippets (id VARCHAR, created DOUBLE, uses INTEGER, body BLOB);
 CREATE TABLE snippet_places (snippet VARCHAR, conversation VARCHAR, number INTEGER);
@@ -115,10 +113,10 @@ class Database:
             self._db.close()
             try:
                 self._log.unlink(missing_ok=True)
-                _sync(self._draft)
+                sync(self._draft)
                 self._draft.chmod(0o600)
                 self._draft.replace(self.path)
-                _sync(self.path.parent)
+                sync(self.path.parent)
             finally:
                 self._connect()
 
@@ -206,7 +204,7 @@ def _quoted(path: Path) -> str:
     return str(path).replace("'", "''")
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Make sure that a file, or the names in a folder, are on disk."""
     try:
         handle = os.open(path, os.O_RDONLY)

@@ -1,13 +1,14 @@
-"""Exchanges as rows of the table `messages`: two each, the texts sealed, the numbers plain.
+"""Exchanges as rows of the table `messages`: two each, the texts sealed, costs and marks plain.
 
 The number of a question's row is that of its exchange; its answer has the next.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -16,10 +17,11 @@ from ..types import Exchange, Source, Usage
 from .database import Database
 from .sealing import Sealer
 
-_COST = [field.name for field in fields(Usage) if field.name != "model"]
+T = TypeVar("T", Source, Usage)
+
 _MARKS = ["feedback", "pinned", "inserted"]
 _PLACE = ["no", "conversation", "number", "role"]
-_COLUMNS = ", ".join([*_PLACE, "at", "model", *_COST, *_MARKS, "body"])
+_COLUMNS = ", ".join([*_PLACE, "asked_at", "model", "usage", *_MARKS, "body"])
 _RESEALED_AT_ONCE = 2000
 
 
@@ -36,15 +38,21 @@ def insert(
     db: Any, sealer: Sealer, no: int, conversation: str, exchange: Exchange, token: str
 ) -> None:
     """Write both rows of an exchange within the transaction `db`."""
-    shared = {"conversation": conversation, "number": exchange.number, "at": exchange.asked_at}
+    shared = {
+        "conversation": conversation,
+        "number": exchange.number,
+        "asked_at": exchange.asked_at,
+    }
     question = {"content": exchange.question}
     answer = {
         "content": exchange.answer,
         "sources": [asdict(source) for source in exchange.sources],
         "stopped": exchange.stopped,
     }
-    usage = asdict(exchange.usage) if exchange.usage else {}
-    cost = usage | {"model": exchange.model or usage.get("model", "")}
+    cost = {
+        "model": exchange.model or (exchange.usage.model if exchange.usage else ""),
+        "usage": json.dumps(asdict(exchange.usage)) if exchange.usage else None,
+    }
     marks = {name: getattr(exchange, name) for name in _MARKS}
     asked: dict[str, Any] = shared | {"no": no, "role": "user", "token": token}
     said: dict[str, Any] = shared | {"no": no + 1, "role": "assistant"} | cost | marks
@@ -115,24 +123,27 @@ def _resealed(
 def _exchange(sealer: Sealer, pair: dict[str, dict[str, Any]]) -> Exchange:
     question, answer = (_body(sealer, pair.get(role)) for role in ("user", "assistant"))
     row = pair.get("assistant") or pair["user"]
-    usage = None
-    if row["prompt_tokens"] is not None:
-        usage = Usage(row["model"], **{name: row[name] for name in _COST})
     damaged = question is None or answer is None
     question, answer = question or {}, answer or {}
     return Exchange(
         question=question.get("content", ""),
         answer=answer.get("content", ""),
         model=row["model"] or "",
-        sources=tuple(Source(**source) for source in answer.get("sources", ())),
-        usage=usage,
+        sources=tuple(_known(Source, source) for source in answer.get("sources", ())),
+        usage=_known(Usage, json.loads(row["usage"])) if row["usage"] else None,
         stopped="unreadable" if damaged else answer["stopped"],
-        asked_at=row["at"],
+        asked_at=row["asked_at"],
         number=row["number"],
         feedback=row["feedback"] or 0,
         pinned=bool(row["pinned"]),
         inserted=bool(row["inserted"]),
     )
+
+
+def _known(cls: type[T], value: dict[str, Any]) -> T:
+    """Make a value of a class that may have lost a field since it was stored."""
+    names = {field.name for field in fields(cls)}
+    return cls(**{name: value[name] for name in names & value.keys()})
 
 
 def _body(sealer: Sealer, row: dict[str, Any] | None) -> dict[str, Any] | None:
