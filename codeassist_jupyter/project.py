@@ -1,5 +1,7 @@
 """The project around a question: finds sources for it, and reads again what an answer cites.
 
+The packages that the notebook imports are searched too.
+
 Never delays or fails a question: without an index in time there are simply no sources.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from . import citations
@@ -14,7 +17,7 @@ from .assistant import Answer
 from .citations import Cited
 from .errors import CodeAssistError, UsageError
 from .host.client import HostClient
-from .host.index_client import IndexClient
+from .host.index_client import Imports, IndexClient
 from .types import Hit, Source
 
 log = logging.getLogger(__name__)
@@ -24,10 +27,16 @@ _FIRST_WAIT_S = 3.0  # for an index that is only being opened
 
 
 class Project:
-    """The index as this kernel sees it; the project is that of the current folder."""
+    """The index as this kernel sees it; the project is that of the current folder.
 
-    def __init__(self, client: HostClient) -> None:
+    `imports` says what the notebook imports and what the names of a question stand for.
+    """
+
+    def __init__(
+        self, client: HostClient, imports: Callable[[str], Imports] = lambda _: Imports()
+    ) -> None:
         self._client = client
+        self._imports = imports
         self._hits: dict[Source, Hit] = {}
         self._root = ""
 
@@ -46,7 +55,7 @@ class Project:
     def retrieve(self, question: str) -> tuple[Hit, ...]:
         """Places that answer the question; none where the index is not sure or not there."""
         try:
-            found = self.index.search(question, _HITS, wait_s=_FIRST_WAIT_S)
+            found = self.index.search(question, _HITS, _FIRST_WAIT_S, self._imports(question))
         except CodeAssistError as exc:
             log.info("no sources: %s", exc)
             return ()
@@ -74,7 +83,9 @@ class Project:
         return [Cited(*item) for item in zip(used, verdicts, links, strict=True)]
 
     def _link(self, source: Source) -> str:
-        """The way from the notebook's folder to a source; empty if there is no such file."""
+        """The way from the notebook's folder to a source of the project; empty if there is none."""
+        if source.package:
+            return ""
         path = Path(self._root) / source.path
         try:
             return os.path.relpath(path, self.folder) if path.is_file() else ""

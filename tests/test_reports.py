@@ -24,6 +24,7 @@ STATUS: dict[str, Any] = {
     "done": 16,
     "total": 56,
     "failure": "",
+    "packages": [],
 }
 
 

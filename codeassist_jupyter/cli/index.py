@@ -24,6 +24,12 @@ def add(subparsers: Any) -> None:
     """Add both commands to the parser."""
     parser = subparsers.add_parser("index", help="index a folder and show what is in it")
     parser.add_argument("path", nargs="?", default=".", help="any folder (this one)")
+    parser.add_argument(
+        "--remove-package",
+        metavar="NAME",
+        help="delete the documentation of an installed package; it is not read again before the"
+        " host is restarted",
+    )
     parser.set_defaults(func=run_index)
     parser = subparsers.add_parser("search", help="search code, notebooks and documents")
     parser.add_argument("query", nargs="*", help="words, a name or an error message")
@@ -41,6 +47,10 @@ def run_index(args: argparse.Namespace) -> int:
     client = HostClient(config.load())
     status: dict[str, Any] = {}
     try:
+        if args.remove_package:
+            _index(client, args.path).remove_package(args.remove_package)
+            print(f"{args.remove_package} was removed.")
+            return 0
         for progress in _with_bar(_index(client, args.path).refresh()):
             status = progress.get("status", status)
     finally:

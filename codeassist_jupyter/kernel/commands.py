@@ -113,9 +113,15 @@ def _search(session: Session, *words: str) -> None:
     say("\n".join(lines) if found.hits else "Nothing was found.")
 
 
-def _index(session: Session) -> None:
-    """what is indexed, what was left out and why, size, age and progress"""
-    say(render_status(session.index.status()))
+def _index(session: Session, verb: str = "", name: str = "") -> None:
+    """what is indexed, what was left out and why; `index remove NAME` forgets a package"""
+    if not verb:
+        say(render_status(session.index.status()))
+    elif verb == "remove" and name:
+        session.index.remove_package(name)
+        say(f"{name} was removed; it is not read again before the host is restarted.")
+    else:
+        raise UsageError(f"unknown: index {verb}", "%assist index, or %assist index remove NAME")
 
 
 def _graph(session: Session, name: str) -> None:
@@ -152,7 +158,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], int, int]] = {
     "metrics": (_metrics, 0, 1),
     "stop": (_stop, 0, 0),
     "search": (_search, 1, 100),
-    "index": (_index, 0, 0),
+    "index": (_index, 0, 2),
     "graph": (_graph, 1, 1),
     "config": (_config, 0, 2),
 }

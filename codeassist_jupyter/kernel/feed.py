@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..host.client import HostClient
     from ..project import Project
+    from .imported import Imported
 
 log = logging.getLogger(__name__)
 
@@ -36,10 +37,17 @@ class CellFeed:
     A host that has not heard of this kernel, or of the folder it is in now, is told of all cells.
     """
 
-    def __init__(self, shell: InteractiveShell, client: HostClient, project: Project) -> None:
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        client: HostClient,
+        project: Project,
+        imported: Imported,
+    ) -> None:
         self._shell = shell
         self._client = client
         self._project = project
+        self._imported = imported
         # JupyterLab's server names the notebook; other front ends do not.
         self._path = os.environ.get("JPY_SESSION_NAME") or f"kernel-{os.getpid()}.ipynb"
         now = time.time()
@@ -56,9 +64,13 @@ class CellFeed:
     def tell(self, start: bool = True) -> None:
         """Tell the host what it does not know yet, and start one if asked to; raises nothing."""
         with self._lock:
+            untold = (self._cells.get(cell_id) for cell_id in list(self._untold))
+            has_new = self._imported.read(ran.source for ran in untold if ran is not None)
             try:
                 health = self._client.health(start)
                 if health is not None:
+                    if has_new or self._told is None or self._told[0] != health["pid"]:
+                        self._project.index.tell_packages(self._imported.packages)
                     self._send((health["pid"], self._project.folder))
             except CodeAssistError as exc:
                 log.info("cells were not told: %s", exc)

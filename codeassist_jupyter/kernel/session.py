@@ -50,9 +50,11 @@ class Session:
         if self._project is None:
             from ..project import Project
             from .feed import CellFeed
+            from .imported import Imported
 
-            self._project = Project(self.client)
-            self._feed = CellFeed(self.shell, self.client, self._project)
+            imported = Imported(self.shell)
+            self._project = Project(self.client, imported.imports)
+            self._feed = CellFeed(self.shell, self.client, self._project, imported)
         return self._project
 
     @property
