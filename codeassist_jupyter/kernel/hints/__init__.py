@@ -1,0 +1,63 @@
+"""What the kernel knows about a failure without a model: right, or silent.
+
+Each family is a module of small functions from a `Scene` to a `Hint` or None; `_FAMILIES` says
+which are asked for which exception, in order.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ... import security
+from . import keys
+from .scene import Hint, Scene
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+__all__ = ["Hint", "hint_for"]
+
+_BUDGET_S = 0.08
+_LONGEST = 400  # characters of a hint
+_EDITS = 3
+
+_FAMILIES: dict[str, tuple[Callable[[Scene], Hint | None], ...]] = {
+    "UndefinedVariableError": (keys.in_query,),
+    "KeyError": (keys.of_environment, keys.of_dict, keys.of_frame),
+}
+
+
+def hint_for(
+    shell: InteractiveShell,
+    error: BaseException,
+    source: str,
+    cell_ids: Mapping[int, str] | None = None,
+) -> Hint | None:
+    """The first hint that fits a failure of the cell `source`; None where nothing is certain.
+
+    Runs no code of the user; gives up after 80 ms.
+    """
+    deadline = time.monotonic() + _BUDGET_S
+    scene = Scene(shell, error, source, cell_ids or {})
+    for kind in scene.kinds:
+        for family in _FAMILIES.get(kind, ()):
+            hint = family(scene)
+            if hint is not None:
+                return _safe(hint, shell.user_ns)
+            if time.monotonic() > deadline:
+                return None
+    return None
+
+
+def _safe(hint: Hint, namespace: Mapping[str, object]) -> Hint:
+    """The hint in one clean line without secrets."""
+    secrets = [
+        value
+        for name, value in list(namespace.items())
+        if type(name) is str and type(value) is str and security.secret_name(name)
+    ]
+    text = " ".join(security.redact(security.clean(hint.text, 2000), secrets).split())
+    return replace(hint, text=security.clean(text, _LONGEST), edits=hint.edits[:_EDITS])
