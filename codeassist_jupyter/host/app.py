@@ -45,6 +45,7 @@ from .packages import Packages
 from .pool import EnginePool
 from .projects import Projects
 from .schemas import CancelRequest, ChatRequest, CompletionRequest
+from .summaries import Summaries
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
         jobs.cancel_all()
         await asyncio.to_thread(pool.close)
         await asyncio.to_thread(metrics.close)
+        await asyncio.to_thread(app.state.summaries.close)
         await asyncio.to_thread(app.state.memory.close)
         await asyncio.to_thread(app.state.projects.close)
         await asyncio.to_thread(app.state.packages.close)
@@ -105,6 +107,7 @@ def create_app(key: str, pool: EnginePool, stop: Callable[[], None] = lambda: No
     app.state.packages = Packages(is_busy=lambda: jobs.active > 0)
     index_routes.add_routes(app)
     app.state.memory = Memories(app.state.projects.encoders, is_busy=lambda: jobs.active > 0)
+    app.state.summaries = Summaries(app.state.memory, jobs)
     memory_routes.add_routes(app)
     return app
 

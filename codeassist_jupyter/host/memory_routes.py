@@ -93,8 +93,10 @@ async def exchanges(body: ExchangesRequest, request: Request) -> dict[str, Any]:
 
 async def save(body: SaveRequest, request: Request) -> dict[str, Any]:
     def work(memory: Memories) -> dict[str, Any]:
-        saved = memory.store().save(body.conversation, body.exchange.exchange(), body.token)
+        store = memory.store()
+        saved = store.save(body.conversation, body.exchange.exchange(), body.token)
         memory.saved()
+        request.app.state.summaries.tell(store.get(body.conversation))
         return asdict(saved)
 
     return await _do(request, work)

@@ -66,6 +66,23 @@ class EnginePool:
         finally:
             self._give_back(key, entry)
 
+    @contextmanager
+    def borrow(self, model: str) -> Iterator[Engine | None]:
+        """Use an engine of this machine if it is open already, else give None; opens nothing."""
+        with self._changed:
+            found = [
+                (key, entry)
+                for key, entry in self._open.items()
+                if key[0] != "openai" and entry.engine.model == model and not entry.retired
+            ][:1]
+            for _, entry in found:
+                entry.users += 1
+        try:
+            yield found[0][1].engine if found else None
+        finally:
+            for key, entry in found:
+                self._give_back(key, entry)
+
     @property
     def loading(self) -> bool:
         return self._opening.locked()

@@ -44,6 +44,7 @@ _FILTERED = 2000  # of the words, where most hits may belong to another project
 _READ_AT_ONCE = 500  # exchanges
 _ENCODED_AT_ONCE = 32
 _BUSY_POLL_S = 0.2
+_GATHER_S = 0.3  # what is saved shortly after each other is indexed at once
 _EMBEDDED_CHARS = 1000  # of a question and of an answer
 _INDEXED_CHARS = 200_000  # words behind that are not found
 _SPARE = 5  # candidates beyond 2 k, which feedback may move up
@@ -173,6 +174,7 @@ class History:
     def _keep_fresh(self) -> None:
         while not self._stop.is_set():
             self._wake.wait()
+            self._stop.wait(_GATHER_S)
             self._wake.clear()
             try:
                 self._refresh()
