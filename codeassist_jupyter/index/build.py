@@ -89,13 +89,13 @@ def embed_pending(
     """Let each encoder read the texts it does not know, the fastest first; returns how many."""
     index.load_vectors()
     total = 0
-    for tier in index.tiers:
+    for tier in index.readers():
         version = index.roster.version
         pending = index.pending(tier)
         for start in range(0, len(pending), _BATCH_TEXTS):
             if cancel and cancel.is_set():
                 return total
-            texts = index.headers(pending[start : start + _BATCH_TEXTS])
+            texts = index.texts(tier, pending[start : start + _BATCH_TEXTS])
             if not texts:  # all gone since
                 continue
             tier.vectors.add(list(texts), tier.encoder.encode(list(texts.values())))

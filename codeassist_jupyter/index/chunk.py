@@ -12,12 +12,12 @@ from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from ..types import Chunk
 from .parse import Document, Unit
-from .tokens import split_name
+from .tokens import NOISE, split_name
 
 # Sizes in characters without white space. A function of up to LONGEST stays whole: about 60 lines.
 # What is longer becomes pieces of about PIECE, roughly a screen.
@@ -26,8 +26,9 @@ PIECE = 1400
 _LEAST = 350  # no piece is cut off below this
 _LINE = 4000  # a longer line is split in itself
 _HEAD = 200  # characters of prose in a header
+_BODY_WORDS = 100
 
-_CODE = ("module", "class", "function", "method")
+CODE_KINDS = ("module", "class", "function", "method")
 _SENTENCE = re.compile(r"(?<=[.!?]\s)|(?<=[。！？])")
 # What is left between members and says nothing: closing brackets, `else:`, a banner of a few words.
 _REMAINS = re.compile(
@@ -86,6 +87,12 @@ def chunk(document: Document) -> list[Chunk]:
     return chunks
 
 
+def body_words(text: str) -> str:
+    """What is embedded of a symbol's text: the first hundred words it is made of, each once."""
+    words = (word for word in split_name(text) if len(word) > 1 and word not in NOISE)
+    return " ".join(islice(dict.fromkeys(words), _BODY_WORDS))
+
+
 def _key(path: str, unit: Unit) -> str:
     if unit.cell is None:
         return f"{path}\0{unit.kind}\0{unit.name}"
@@ -98,7 +105,7 @@ def _members(units: Sequence[Unit]) -> dict[int, list[Unit]]:
     inside: dict[int, list[Unit]] = {}
     around: list[Unit] = []
     for unit in units:
-        if unit.kind not in _CODE:
+        if unit.kind not in CODE_KINDS:
             continue
         while around and around[-1].end_line < unit.start_line:
             around.pop()
@@ -193,7 +200,7 @@ def _header(unit: Unit, run: _Run, place: str) -> str:
         names = " ".join(dict.fromkeys([*unit.defines, *unit.uses]))[:_HEAD]
         about = (unit.docstring if first else "") if names else _TITLE.sub("", run.text)
         return _joined(place, " > ".join(unit.heading), names, _first_sentence(about))
-    if unit.kind not in _CODE:
+    if unit.kind not in CODE_KINDS:
         return _joined(
             place, " > ".join(unit.heading) or unit.name, _TITLE.sub("", run.text)[:_HEAD]
         )

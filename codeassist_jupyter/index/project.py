@@ -11,20 +11,21 @@ import logging
 import re
 import shutil
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from ..errors import IndexBusy, IndexFailed
 from ..types import Chunk
+from .chunk import body_words
 from .embed import Encoder, text_key
+from .embed import Vectors as Matrix
 from .graph import Edge
 from .lexical import FORMAT, Lexical
 from .overlay import FIRST_NUMBER, Overlay
 from .roster import Roster
+from .similar import by_headers, with_bodies
 from .store import VERSION, Entry, File, Manifest, entry_of
 from .vectors import Vectors
 
@@ -39,6 +40,11 @@ class Tier:
 
     encoder: Encoder
     vectors: Vectors
+
+    def encode(self, text: str) -> Matrix:
+        """The vector of one text."""
+        vector: Matrix = self.encoder.encode([text])[0]
+        return vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +99,12 @@ class Index:
             Tier(encoder, Vectors(folder, f"vectors-{_slug(encoder.name)}", encoder.dimension))
             for encoder in encoders
         )
+        # The slowest encoder reads, after all headers, the bodies of symbols.
+        self.bodies: Tier | None = None
+        if len(encoders) > 1:
+            encoder = encoders[-1]
+            table = f"bodies-{_slug(encoder.name)}"
+            self.bodies = Tier(encoder, Vectors(folder, table, encoder.dimension, half=True))
         self.overlay = Overlay(self.roster)
 
     @classmethod
@@ -115,8 +127,8 @@ class Index:
 
     def load_vectors(self) -> None:
         """Read the vectors from disk: seconds, so the host calls it behind the first answers."""
-        keys = self.roster.texts()
-        for tier in self.tiers:
+        for tier in self.readers():
+            keys = set(self._texts(tier))
             try:
                 tier.vectors.load(keys)
             except IndexFailed as exc:
@@ -199,17 +211,22 @@ class Index:
     def find_like(self, text: str, also: Iterable[int], limit: int) -> dict[int, float]:
         """Similarities of the best `limit` chunks, and of `also`, by number.
 
-        1 is the chunk that is most like the text, 0 one that is as unlike as the average. A
-        chunk counts by the last encoder that has read it; the others are asked only for the rest.
+        A chunk counts by the last encoder that has read it; the others are asked only for the
+        rest. Headers choose the chunks; the bodies of symbols have a say in the score.
         """
         also = list(also)
         similar: dict[int, float] = {}
+        vectors: dict[str, Matrix] = {}
         for tier in reversed(self.tiers):
-            for no, score in self._similar(tier, text, also, limit).items():
-                similar.setdefault(no, score)
+            query = vectors[tier.encoder.name] = tier.encode(text)
+            found = by_headers(tier.vectors, self.roster, query, also, limit)
+            similar = found | similar
             if tier.vectors.complete_at == self.roster.version:
                 break
-        return similar
+        if self.bodies is not None:
+            query = vectors[self.bodies.encoder.name]
+            similar = with_bodies(self.bodies.vectors, self.roster, query, similar)
+        return {no: score for no, score in similar.items() if self.visible(no)}
 
     def find_symbol(self, name: str) -> list[int]:
         """Numbers of the chunks that define a name, `Class.method` or `module.function`."""
@@ -241,14 +258,18 @@ class Index:
 
     def pending(self, tier: Tier) -> list[int]:
         """Numbers of chunks, one for each text that the tier's encoder has yet to read."""
-        missing = (key for key in self.roster.texts() if key not in tier.vectors)
-        return [numbers[0] for key in missing if (numbers := self.roster.with_key(key))]
+        return [no for key, no in self._texts(tier).items() if key not in tier.vectors]
 
-    def headers(self, numbers: Sequence[int]) -> dict[str, str]:
-        """The texts to embed, by key, of these chunks."""
-        saved = self.manifest.headers([no for no in numbers if no < FIRST_NUMBER])
-        opened = self.overlay.chunks(numbers).values()
-        return saved | {text_key(chunk.header): chunk.header for chunk in opened}
+    def readers(self) -> tuple[Tier, ...]:
+        """All that read texts, in the order in which they should."""
+        return self.tiers if self.bodies is None else (*self.tiers, self.bodies)
+
+    def texts(self, tier: Tier, numbers: Sequence[int]) -> dict[str, str]:
+        """The texts that the tier's encoder reads of these chunks, by key."""
+        chunks = self.chunks(numbers).values()
+        if tier is self.bodies:
+            return {text_key(chunk.text): body_words(chunk.text) for chunk in chunks}
+        return {text_key(chunk.header): chunk.header for chunk in chunks}
 
     def finish_refresh(self, skipped: Sequence[tuple[str, str]], complete: bool) -> None:
         """Record what was left out and, after a complete refresh, when it was."""
@@ -268,7 +289,7 @@ class Index:
             skipped=tuple(self.manifest.skipped()),
             size=_size(self.folder),
             age_s=max(0.0, time.time() - float(refreshed)) if refreshed else None,
-            pending={tier.encoder.name: len(self.pending(tier)) for tier in self.tiers},
+            pending=self._all_pending(),
             message=self.message,
         )
 
@@ -284,26 +305,18 @@ class Index:
         entries = (self.visible(no) for no in self.roster.named(name))
         return [e for e in entries if e is not None and e.kind in _SYMBOLS]
 
-    def _similar(self, tier: Tier, text: str, also: list[int], limit: int) -> dict[int, float]:
-        scores = tier.vectors.scores(tier.encoder.encode([text])[0])
-        if not len(scores):
-            return {}
-        average, best = float(scores.mean()), float(scores.max())
-        scores = (scores - average) / max(best - average, 1e-6)
-        top = (
-            np.argpartition(scores, -limit)[-limit:] if len(scores) > limit else range(len(scores))
-        )
-        rows = {
-            no: int(row)
-            for row in top
-            for no in self.roster.with_key(tier.vectors.key_at(int(row)))
-        }
-        for no in also:
-            entry = self.roster.get(no)
-            row = tier.vectors.row_of(entry.key) if entry else None
-            if row is not None and row < len(scores):
-                rows[no] = row
-        return {no: float(scores[row]) for no, row in rows.items() if self.visible(no)}
+    def _texts(self, tier: Tier) -> dict[str, int]:
+        """The keys of all texts that a tier's encoder reads, each with a chunk that has it."""
+        if tier is self.bodies:
+            return self.roster.bodies()
+        keys = ((key, self.roster.with_key(key)) for key in self.roster.texts())
+        return {key: numbers[0] for key, numbers in keys if numbers}
+
+    def _all_pending(self) -> dict[str, int]:
+        pending = Counter[str]()
+        for tier in self.readers():
+            pending[tier.encoder.name] += len(self.pending(tier))
+        return dict(pending)
 
     def _check_version(self) -> None:
         wanted = f"{VERSION} {FORMAT}"

@@ -33,12 +33,16 @@ class Roster:
         return self._by_name.get(name.lower(), ())
 
     def with_key(self, key: str) -> tuple[int, ...]:
-        """Numbers of the chunks with this embedded text."""
+        """Numbers of the chunks with this embedded header."""
         return self._by_key.get(key, ())
 
     def texts(self) -> set[str]:
-        """The keys of all embedded texts."""
+        """The keys of all embedded headers."""
         return set(self._by_key)
+
+    def bodies(self) -> dict[str, int]:
+        """The keys of all embedded bodies, each with the number of one chunk that has it."""
+        return {entry.body: entry.no for entry in list(self._entries.values()) if entry.body}
 
     def of_path(self, path: str) -> list[Entry]:
         with self._lock:

@@ -19,11 +19,12 @@ import pyarrow as pa
 
 from ..errors import IndexBusy, IndexFailed
 from ..types import Chunk
+from .chunk import CODE_KINDS
 from .embed import text_key
 from .graph import Edge
 
 # Raise it whenever stored chunks or tables change their meaning: older indexes are rebuilt.
-VERSION = "1"
+VERSION = "2"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value VARCHAR);
@@ -34,14 +35,16 @@ CREATE TABLE IF NOT EXISTS skipped (path VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS chunks (
     no BIGINT PRIMARY KEY, id VARCHAR, path VARCHAR, kind VARCHAR, name VARCHAR,
     language VARCHAR, start_line INTEGER, end_line INTEGER, header VARCHAR, text VARCHAR,
-    cell INTEGER, cell_id VARCHAR, key VARCHAR, digest VARCHAR);
+    cell INTEGER, cell_id VARCHAR, key VARCHAR, digest VARCHAR, body VARCHAR);
 CREATE TABLE IF NOT EXISTS edges (
     source VARCHAR, target VARCHAR, kind VARCHAR, path VARCHAR, line INTEGER);
 """
 
 _FILE_COLUMNS = "path, size, mtime_ns, inode, digest, language, lines, note"
 _CHUNK_COLUMNS = "id, path, kind, name, language, start_line, end_line, header, text, cell, cell_id"
-_ENTRY_COLUMNS = "no, path, kind, name, language, start_line, end_line, cell, cell_id, key, digest"
+_ENTRY_COLUMNS = (
+    "no, path, kind, name, language, start_line, end_line, cell, cell_id, key, digest, body"
+)
 _EDGE_COLUMNS = "source, target, kind, path, line"
 _INTEGERS = ("no", "size", "mtime_ns", "generation", "start_line", "end_line", "cell", "lines")
 _TYPES = {name: pa.int64() for name in (*_INTEGERS, "line")} | {
@@ -62,7 +65,7 @@ class Entry(NamedTuple):
     """What the host keeps in memory of a live chunk; its text stays in the manifest.
 
     `no` is never used twice, so an outdated entry in any store points at nothing. `key` names
-    the embedded text, `digest` all that is searched.
+    the embedded header, `body` the embedded text ("" if it is not), `digest` all that is searched.
     """
 
     no: int
@@ -76,6 +79,7 @@ class Entry(NamedTuple):
     cell_id: str | None
     key: str
     digest: str
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,7 @@ def entry_of(no: int, chunk: Chunk) -> Entry:
         chunk.cell_id,
         text_key(chunk.header),
         digest,
+        text_key(chunk.text) if chunk.kind in CODE_KINDS else "",
     )
 
 
@@ -170,7 +175,7 @@ class Manifest:
         entries = [entry for entry, _ in chunks]
         columns = _columns("no", entries)
         columns |= _columns(_CHUNK_COLUMNS, [chunk for _, chunk in chunks])
-        columns |= _columns("key, digest", entries)
+        columns |= _columns("key, digest, body", entries)
         with self._transaction():
             self.generation += 1
             for table in ("files", "chunks", "edges"):
@@ -216,15 +221,6 @@ class Manifest:
         wanted = ",".join(str(int(no)) for no in numbers)  # a literal list uses the key's index
         rows = self._rows(f"SELECT no, {_CHUNK_COLUMNS} FROM chunks WHERE no IN ({wanted})")
         return {row[0]: Chunk(*row[1:]) for row in rows}
-
-    def headers(self, numbers: Sequence[int]) -> dict[str, str]:
-        """Embedded text by its key, for chunks of these numbers."""
-        rows = self._rows(
-            "SELECT key, any_value(header) FROM chunks"
-            " WHERE no IN (SELECT unnest(?::BIGINT[])) GROUP BY key",
-            [list(numbers)],
-        )
-        return dict(rows)
 
     def edges(self, name: str) -> list[Edge]:
         """Relations from and to a name."""

@@ -13,7 +13,7 @@ _WORD = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*|\d+")
 _PART = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 # Words that stand in nearly every unit and tell units apart in none.
-_NOISE = frozenset(
+NOISE = frozenset(
     (
         *("self", "cls", "this", "def", "class", "function", "func", "lambda", "return", "pass"),
         *("none", "true", "false", "null", "import", "from", "var", "let", "const"),
@@ -43,10 +43,10 @@ class _Terms(dict[str, tuple[str, ...]]):
         return terms
 
     def _split(self, word: str) -> tuple[str, ...]:
-        names = [name for name in word.split(".") if name.lower() not in _NOISE]
+        names = [name for name in word.split(".") if name.lower() not in NOISE]
         terms = [".".join(names).lower()] if len(names) > 1 else []
         for name in names:
-            parts = [part for part in split_name(name) if part not in _NOISE]
+            parts = [part for part in split_name(name) if part not in NOISE]
             whole = name.lower()
             if parts != [whole]:
                 terms.append(whole)

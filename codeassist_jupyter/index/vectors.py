@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import IndexFailed
 from .embed import Vectors as Matrix
@@ -32,16 +33,20 @@ class Vectors:
     """Vectors by text key, searched by exact dot product; without a folder, in memory only.
 
     Half precision on disk, float32 in memory: numpy multiplies half precision seven times
-    slower. Nothing is read, and lancedb is not imported, before `load`.
+    slower. `half` keeps it in memory, too, for vectors of which a query looks at a few hundred.
+    Nothing is read, and lancedb is not imported, before `load`.
     """
 
-    def __init__(self, folder: Path | None, table: str, dimension: int) -> None:
+    def __init__(self, folder: Path | None, table: str, dimension: int, half: bool = False) -> None:
         self._folder = folder
         self._name = table
         self.dimension = dimension
         self.complete_at = -1  # version of the roster of which no text was missing
         self._lock = threading.Lock()
-        self._matrix: Matrix = np.zeros((0, dimension), np.float32)
+        self._matrix: NDArray[np.floating] = np.zeros(
+            (0, dimension), np.float16 if half else np.float32
+        )
+        self._sum: Matrix = np.zeros(dimension, np.float32)
         self._rows: dict[str, int] = {}
         self._keys: list[str] = []
         self._table: Any = None
@@ -90,11 +95,17 @@ class Vectors:
         fresh = [row for row, key in enumerate(keys) if key not in self]
         self._append([keys[row] for row in fresh], vectors[fresh])
 
-    def scores(self, query: Matrix) -> Matrix:
-        """Cosine of the query with every row, in the order of `key_at`."""
+    def scores(self, query: Matrix, rows: Sequence[int] | None = None) -> Matrix:
+        """Cosine of the query with some rows or with every row, in the order of `key_at`."""
         count = len(self._keys)  # before the matrix: it only grows
-        result: Matrix = self._matrix[:count] @ query
+        chosen = self._matrix[:count] if rows is None else self._matrix[list(rows)]
+        # The matrix product would wake all threads of BLAS, which wait for busy cores.
+        result: Matrix = np.vecdot(chosen.astype(np.float32, copy=False), query)
         return result
+
+    def average(self, query: Matrix) -> float:
+        """The mean cosine of the query with all rows."""
+        return float(self._sum @ query) / (len(self._keys) or 1)
 
     def key_at(self, row: int) -> str:
         return self._keys[row]
@@ -116,10 +127,12 @@ class Vectors:
         with self._lock:
             used, total = len(self._keys), len(self._keys) + len(keys)
             if total > len(self._matrix):
-                grown = np.zeros((max(total, used * 3 // 2), self.dimension), np.float32)
+                shape = max(total, used * 3 // 2), self.dimension
+                grown = np.zeros(shape, self._matrix.dtype)
                 grown[:used] = self._matrix[:used]
                 self._matrix = grown
             self._matrix[used:total] = vectors
+            self._sum += vectors.sum(axis=0, dtype=np.float32)
             self._rows.update(zip(keys, range(used, total), strict=True))
             self._keys.extend(keys)  # last: `scores` looks no further than this
 

@@ -20,7 +20,7 @@ from .query import Query, QueryClass, understand
 WEIGHTS: Mapping[QueryClass, Weights] = {
     "symbol": Weights(vectors=0.6, exact=2.0),
     "path": Weights(vectors=0.2, exact=0.0),
-    "prose": Weights(vectors=0.9, exact=0.1),
+    "prose": Weights(vectors=1.4, exact=0.1),
     "error": Weights(vectors=0.0, exact=0.0),
 }
 

@@ -63,8 +63,8 @@ def corpus(folder: Path, units: int) -> Path:
 def fill_with_noise(index: Index) -> None:
     """Give every text a random vector: the speed of a query does not depend on the meaning."""
     index.load_vectors()
-    for tier in index.tiers:
-        keys = sorted(index.roster.texts())
+    for tier in index.readers():
+        keys = sorted(index.roster.bodies() if tier is index.bodies else index.roster.texts())
         noise = np.random.default_rng(0).normal(size=(len(keys), tier.encoder.dimension))
         tier.vectors.add(keys, (noise / 20).astype(np.float32), durable=False)
         tier.vectors.complete_at = index.roster.version
