@@ -55,6 +55,7 @@ class Settings:
     seed: int = 0
     format: str = "markdown"
     latency_budget_s: float = 20.0
+    keep_history: str = "on"
     history_turns: int = 20
     history_days: float = 0.0
     models_dir: str = ""
@@ -63,6 +64,7 @@ class Settings:
     openai_model: str = ""
     openai_api_key: str = field(default="", repr=False)
     echo_script: str = ""
+    hints: str = "on"
     encoder: str = ""
     encryption: str = "off"
     host_idle_exit_s: float = 4 * 3600.0
@@ -161,6 +163,10 @@ def _checked(settings: Settings) -> Settings:
         raise ConfigError(f"unknown engine {settings.engine!r}", f"One of: {', '.join(ENGINES)}.")
     if settings.format not in FORMATS:
         raise ConfigError(f"unknown format {settings.format!r}", f"One of: {', '.join(FORMATS)}.")
+    if settings.hints not in ("on", "off"):
+        raise ConfigError(f"hints is on or off, not {settings.hints!r}")
+    if settings.keep_history not in ("on", "off"):
+        raise ConfigError(f"keep_history is on or off, not {settings.keep_history!r}")
     if settings.encryption not in ENCRYPTIONS:
         names = ", ".join(ENCRYPTIONS)
         raise ConfigError(f"unknown encryption {settings.encryption!r}", f"One of: {names}.")

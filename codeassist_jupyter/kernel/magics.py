@@ -54,15 +54,7 @@ class AssistMagics(Magics):
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
-        self._shell = shell
-        self._session: Session | None = None
-
-    @property
-    def session(self) -> Session:
-        """The chat of this kernel, begun at the first question."""
-        if self._session is None:
-            self._session = Session(self._shell, self._traitlets)
-        return self._session
+        self.session = Session(shell, self._traitlets)
 
     @_options
     @line_cell_magic
@@ -94,9 +86,7 @@ class AssistMagics(Magics):
         return {name: getattr(self, name) for name in ("model", "engine", "format", "temperature")}
 
     def close(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        self.session.close()
 
 
 _TAKES_VALUE = {name for names, kwargs in OPTIONS for name in names if "action" not in kwargs}

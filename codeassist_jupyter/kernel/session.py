@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import config
 from ..errors import CodeAssistError, UsageError
+from .watch import FailureWatch, LastFailure
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -31,11 +32,17 @@ class Session:
         self._project: Project | None = None
         self._feed: CellFeed | None = None
         self.asked = ""  # id of the latest question
+        self.failures = FailureWatch(shell, self.settings)
 
     def settings(self, overrides: Mapping[str, Any] | None = None) -> config.Settings:
         """All layers merged; what was chosen in this session counts like an argument."""
         given = {k: v for k, v in (overrides or {}).items() if v is not None}
         return config.load({**self.chosen, **given}, self._traits())
+
+    @property
+    def last_failure(self) -> LastFailure | None:
+        """The facts of the latest failed cell, and its hint; None if nothing is broken."""
+        return self.failures.last
 
     @property
     def client(self) -> HostClient:
@@ -119,6 +126,7 @@ class Session:
             self.client.cancel(self.asked)
 
     def close(self) -> None:
+        self.failures.close()
         if self._feed is not None:
             self._feed.close()
         if self._client is not None:

@@ -77,22 +77,25 @@ def _first_level(label: str, known: list[Any]) -> Any:
 
 
 def _spelt(scene: Scene, label: Any, meant: Any) -> tuple[str, ...]:
-    """The cell with the constant respelt, in the failed expression or, failing that, its line."""
-    constants = [
-        n
-        for n in scene.parts(ast.Constant)
-        if type(n.value) is type(label) and n.value == label
-    ]
-    if not constants and scene.statement is not None:
-        constants = [
-            n
-            for n in ast.walk(scene.statement)
-            if isinstance(n, ast.Constant) and type(n.value) is type(label) and n.value == label
-        ]
-    if not constants:
+    """The cell with the constant respelt where it failed, or else where it stands alone."""
+    for place in (scene.node, scene.statement):
+        constants = _constants(place, label)
+        if constants and scene.in_cell:
+            like = scene.text(constants[0])
+            return scene.replaced(*((n, _literal(meant, like)) for n in constants))
+    constants = _constants(scene.cell_tree, label)
+    if len(constants) != 1:
         return ()
-    like = scene.text(constants[0])
-    return scene.replaced(*((n, _literal(meant, like)) for n in constants))
+    like = ast.get_source_segment(scene.source, constants[0]) or ""
+    return scene.rewritten((constants[0], _literal(meant, like)))
+
+
+def _constants(place: ast.AST | None, label: Any) -> list[ast.Constant]:
+    return [
+        n
+        for n in (ast.walk(place) if place is not None else ())
+        if isinstance(n, ast.Constant) and type(n.value) is type(label) and n.value == label
+    ]
 
 
 def _literal(value: Any, like: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,7 @@ class Scene:
         self.library = self.entries[users[-1] + 1 :] if users else []
         self._lines = frames.source_of(self.entry) if self.entry else []
         self.tree = frames.parsed(self.entry, self._lines) if self.entry else None
+        self.cell_tree = frames.tree_of(source, 1)
         self.statement: ast.stmt | None = None
         self.node: ast.AST | None = None
         if self.entry is not None and self.tree is not None:
@@ -144,22 +145,20 @@ class Scene:
         """The same by (line, end line, column, end column), columns in bytes."""
         if not self.in_cell:
             return ()
-        lines = self.source.splitlines(keepends=True)
-        lead = next((n for n, line in enumerate(lines) if line.strip()), 0)
-        for (line, end_line, column, end_column), text in sorted(changes, reverse=True):
-            rows = range(line - 1, end_line)
-            if not all(self._as_typed(lines, row, lead) for row in rows):
-                return ()
-            head = lines[line - 1 + lead].encode()[:column].decode()
-            tail = lines[end_line - 1 + lead].encode()[end_column:].decode()
-            lines[line - 1 + lead : end_line + lead] = [head + text + tail]  # others are above
-        return self.checked("".join(lines))
+        typed = self.source.splitlines()
+        lead = next((n for n, line in enumerate(typed) if line.strip()), 0)
+        for (line, end_line, _, _), _ in changes:
+            if typed[line - 1 + lead : end_line + lead] != self._ran(line, end_line):
+                return ()  # a magic, which was compiled as something else
+        moved = [((a + lead, b + lead, c, d), text) for (a, b, c, d), text in changes]
+        return self.checked(_spliced(self.source, moved))
 
-    def _as_typed(self, lines: list[str], row: int, lead: int) -> bool:
-        """Whether a line is the same in the cell as typed and as it was compiled."""
-        typed = lines[row + lead].rstrip("\r\n") if row + lead < len(lines) else None
-        ran = self._lines[row].rstrip("\r\n") if row < len(self._lines) else ""
-        return typed == ran
+    def rewritten(self, *changes: tuple[ast.AST, str]) -> tuple[str, ...]:
+        """The cell with nodes of `cell_tree` written anew, wherever the failure was."""
+        return self.checked(_spliced(self.source, [(span(node), text) for node, text in changes]))
+
+    def _ran(self, line: int, end_line: int) -> list[str]:
+        return [text.rstrip("\r\n") for text in self._lines[line - 1 : end_line]]
 
     def prepended(self, line: str) -> tuple[str, ...]:
         """The cell with a line before it; () below a cell magic, where it would mean another."""
@@ -169,9 +168,18 @@ class Scene:
 
     def checked(self, edited: str) -> tuple[str, ...]:
         """An edit, unless it breaks a cell that could be parsed or changes nothing."""
-        if edited == self.source or (parses(self.source) and not parses(edited)):
+        if edited == self.source or (self.cell_tree is not None and not parses(edited)):
             return ()
         return (edited,)
+
+
+def _spliced(source: str, changes: Iterable[tuple[tuple[int, int, int, int], str]]) -> str:
+    lines = source.splitlines(keepends=True)
+    for (line, end_line, column, end_column), text in sorted(changes, reverse=True):
+        head = lines[line - 1].encode()[:column].decode()
+        tail = lines[end_line - 1].encode()[end_column:].decode()
+        lines[line - 1 : end_line] = [head + text + tail]  # those still to change are above
+    return "".join(lines)
 
 
 def span(node: ast.AST) -> tuple[int, int, int, int]:
