@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -21,6 +22,7 @@ from codeassist_jupyter.host.client import HostClient
 from codeassist_jupyter.host.index_client import Found, IndexClient
 from codeassist_jupyter.host.projects import Project, Projects, folder_of, open_encoders
 from codeassist_jupyter.models import catalogue
+from codeassist_jupyter.retrieval.search import search
 from codeassist_jupyter.types import Chunk
 
 CLEAN = '''"""Uniform names."""
@@ -310,18 +312,27 @@ def test_two_clients_share_one_index(index: IndexClient, root: Path) -> None:
     assert index.status()["open_cells"] == 40
 
 
-def test_only_some_projects_stay_open_and_all_can_be_asked(
+def at_once(count: int, work: Callable[[int], None]) -> None:
+    """Let `count` threads work at the same time; raises what the first of them raised."""
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(work, range(count)))
+
+
+def test_only_some_projects_stay_open_and_all_can_be_asked_at_once(
     client: HostClient, tmp_path: Path
 ) -> None:
-    roots = [tmp_path / f"p{n}" for n in range(5)]
-    for n, root in enumerate(roots):
-        root.mkdir()
-        (root / "a.py").write_text(f"def only_in_{n}():\n    pass\n")
-    for _ in range(2):
-        for n, root in enumerate(roots):
-            found = IndexClient(client, str(root)).search(f"only_in_{n}", wait_s=20)
+    roots = many(tmp_path, 6)
+
+    def ask(number: int) -> None:
+        mine = HostClient(config.load())
+        for turn in range(8):
+            n = (number + turn) % len(roots)
+            found = IndexClient(mine, str(roots[n])).search(f"only_in_{n}", wait_s=20)
             assert found.confident
-            assert found.root == str(root)
+            assert found.root == str(roots[n])
+        mine.close()
+
+    at_once(len(roots), ask)
 
 
 def test_a_damaged_index_is_built_anew_and_says_so(
@@ -401,34 +412,99 @@ def test_closing_interrupts_whatever_goes_on(tmp_path: Path, root: Path) -> None
 def test_a_failure_is_told_and_does_not_end_the_watch(
     projects: Projects, root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    project = projects.open(str(root))
-    list(project.progress(0.05))
-    shutil.move(root, root.with_name("away"))
-    list(project.progress(0.05))
-    shutil.move(root.with_name("away"), root)
-    (root / "new.py").write_text("def still_watched():\n    pass\n")
-    list(project.progress(0.05))
-    assert project.failure == ""
-    assert project.index.find_symbol("still_watched")
+    with projects.use(str(root)) as project:
+        list(project.progress(0.05))
+        shutil.move(root, root.with_name("away"))
+        list(project.progress(0.05))
+        shutil.move(root.with_name("away"), root)
+        (root / "new.py").write_text("def still_watched():\n    pass\n")
+        list(project.progress(0.05))
+        assert project.failure == ""
+        assert project.index.find_symbol("still_watched")
 
 
 def test_a_data_folder_that_cannot_be_written_is_named(
     projects: Projects, root: Path, codeassist_home: Path
 ) -> None:
     (codeassist_home / "index").write_text("a file where a folder should be")
-    with pytest.raises(CodeAssistError, match="cannot be kept in"):
-        projects.open(str(root))
+    for _ in range(2):
+        with pytest.raises(CodeAssistError, match="cannot be kept in"), projects.use(str(root)):
+            pass
+    (codeassist_home / "index").unlink()
+    with projects.use(str(root)) as project:
+        assert project.root == root
 
 
 def test_encoders_that_are_fetched_later_are_taken_up(
     projects: Projects, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("CODEASSIST_MODELS_DIR", str(tmp_path / "none"))
-    assert projects.open(str(root)).index.tiers == ()
+    with projects.use(str(root)) as old:
+        assert old.index.tiers == ()
+        projects._encoders = (tiny_encoder.make(tmp_path / "tiny"),)
+        with projects.use(str(root)) as project:
+            assert project is old, "it is not closed under its users"
+    with projects.use(str(root)) as project:
+        assert [tier.encoder.name for tier in project.index.tiers] == ["tiny"]
+        with projects.use(str(root)) as again:
+            assert again is project
+
+
+def many(folder: Path, count: int) -> list[Path]:
+    """Projects p0, p1 … that define only_in_0, only_in_1 …"""
+    roots = [folder / f"p{n}" for n in range(count)]
+    for n, root in enumerate(roots):
+        root.mkdir()
+        (root / "a.py").write_text(f"def only_in_{n}():\n    pass\n")
+    return roots
+
+
+def test_a_project_in_use_stays_open(projects: Projects, tmp_path: Path) -> None:
+    first, *others = many(tmp_path, 7)
+    with projects.use(str(first)) as project:
+        list(project.progress(0.05))
+        for root in others:
+            with projects.use(str(root)) as other:
+                list(other.progress(0.05))
+        assert search(project.index, "only_in_0").confident
+        with projects.use(str(first)) as again:
+            assert again is project
+
+
+def test_nobody_waits_for_a_project_that_closes_slowly(tmp_path: Path) -> None:
+    slow, *others = many(tmp_path, 7)
+    stuck, gate = threading.Event(), threading.Event()
+
+    def is_busy() -> bool:
+        if threading.current_thread().name == f"index-{slow.name}":
+            stuck.set()
+            gate.wait()
+        return False
+
+    projects = Projects(is_busy)
     projects._encoders = (tiny_encoder.make(tmp_path / "tiny"),)
-    project = projects.open(str(root))
-    assert [tier.encoder.name for tier in project.index.tiers] == ["tiny"]
-    assert projects.open(str(root)) is project
+    reopened: list[bool] = []
+
+    def reopen() -> None:
+        with projects.use(str(slow)) as project:
+            list(project.progress(0.05))
+            reopened.append(search(project.index, "only_in_0").confident)
+
+    try:
+        with projects.use(str(slow)):
+            stuck.wait()
+        for root in (*others, *others):
+            with projects.use(str(root)) as project:
+                list(project.progress(0.05))
+        waiting = threading.Thread(target=reopen)
+        waiting.start()
+        assert reopened == []
+        gate.set()
+        waiting.join()
+        assert reopened == [True]
+    finally:
+        gate.set()
+        projects.close()
 
 
 def test_a_damaged_encoder_leaves_the_words(tmp_path: Path) -> None:
@@ -450,18 +526,18 @@ def test_our_own_data_is_not_indexed_and_does_not_wake_us(
 ) -> None:
     (root / ".cache").mkdir()
     monkeypatch.setenv("CODEASSIST_HOME", str(root / "data"))
-    project = projects.open(str(root))
-    list(project.progress(0.05))
-    time.sleep(0.7)  # whatever our own writes have set off shows by now
-    before = project._rounds_begun
-    for n in range(2):
-        (root / "data" / "host.log").write_text(f"our own {n}")
-        (root / ".cache" / "x.py").write_text(f"x = {n}")
-        time.sleep(0.4)
-    assert project._rounds_begun == before
-    assert set(project.index.manifest.files()) == {
-        "pyproject.toml",
-        "eda.ipynb",
-        "etl/clean.py",
-        "etl/load.py",
-    }
+    with projects.use(str(root)) as project:
+        list(project.progress(0.05))
+        time.sleep(0.7)  # whatever our own writes have set off shows by now
+        before = project._rounds_begun
+        for n in range(2):
+            (root / "data" / "host.log").write_text(f"our own {n}")
+            (root / ".cache" / "x.py").write_text(f"x = {n}")
+            time.sleep(0.4)
+        assert project._rounds_begun == before
+        assert set(project.index.manifest.files()) == {
+            "pyproject.toml",
+            "eda.ipynb",
+            "etl/clean.py",
+            "etl/load.py",
+        }

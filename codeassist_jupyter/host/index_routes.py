@@ -9,12 +9,12 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
 from threading import Event
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response, StreamingResponse
@@ -24,7 +24,11 @@ from ..errors import CodeAssistError, IndexFailed, UsageError
 from ..types import Chunk, Package
 from . import wire
 from .packages import Packages
+from .projects import Project, Projects
 from .schemas import Name, Strict
+
+if TYPE_CHECKING:
+    from ..retrieval.packages import Docs
 
 _KEEP_ALIVE_S = 1.0
 _MAX_HITS = 100
@@ -123,8 +127,8 @@ def add_routes(app: FastAPI) -> None:
 
 
 async def search(body: SearchRequest, request: Request) -> dict[str, Any]:
-    project = await _ready(body.start, body.wait_s, request)
-    return await asyncio.to_thread(_search, project, body, _packages(request))
+    await _wait(body.start, body.wait_s, request)
+    return await asyncio.to_thread(_search, body, request)
 
 
 async def status(body: IndexRequest, request: Request) -> dict[str, Any]:
@@ -167,7 +171,7 @@ async def refresh(body: IndexRequest, request: Request) -> Response:
             with _project(body.start, request) as project:
                 for stage, done, total in project.progress(_KEEP_ALIVE_S):
                     yield _event({"stage": stage, "done": done, "total": total})
-                yield _event({"status": _describe(project)})
+                yield _event({"status": _describe(project, _packages(request))})
         except CodeAssistError as exc:  # a status of its own is out of reach once the stream began
             yield _event(wire.error(exc))
         yield "data: [DONE]\n\n"
@@ -186,6 +190,15 @@ def _project(start: str, request: Request) -> AbstractContextManager[Project]:
     return projects.use(start)
 
 
+def _packages(request: Request) -> Packages:
+    packages: Packages = request.app.state.packages
+    return packages
+
+
+def _installed(packages: Sequence[InstalledPackage]) -> list[Package]:
+    return [Package(**package.model_dump()) for package in packages]
+
+
 async def _wait(start: str, wait_s: float, request: Request) -> None:
     """Until all files of the project were read or the patience is over; holds no thread."""
     refreshed = await asyncio.to_thread(_refreshed, start, request)
@@ -200,10 +213,12 @@ def _refreshed(start: str, request: Request) -> Event:
 
 
 def _search(body: SearchRequest, request: Request) -> dict[str, Any]:
+    from ..retrieval.packages import with_docs
     from ..retrieval.search import search as search_index
 
+    docs = _find_docs(body, _packages(request))
     with _project(body.start, request) as project:
-        result = search_index(project.index, body.query, body.k)
+        result = with_docs(search_index(project.index, body.query, body.k), docs, body.k)
         return {
             "root": str(project.root),
             "complete": project.refreshed.is_set(),
@@ -213,12 +228,25 @@ def _search(body: SearchRequest, request: Request) -> dict[str, Any]:
         }
 
 
+def _find_docs(body: SearchRequest, packages: Packages) -> Docs:
+    from ..retrieval.packages import Docs, find_docs
+
+    installed = _installed(body.packages)
+    packages.tell(installed)
+    try:
+        return find_docs(packages.ready(installed), body.query, body.names)
+    except IndexFailed as exc:
+        log.warning("documentation is left out: %s", exc)
+        packages.check(installed)
+        return Docs()
+
+
 def _status(body: IndexRequest, request: Request) -> dict[str, Any]:
     with _project(body.start, request) as project:
-        return _describe(project)
+        return _describe(project, _packages(request))
 
 
-def _describe(project: Any, packages: Packages) -> dict[str, Any]:
+def _describe(project: Project, packages: Packages) -> dict[str, Any]:
     return asdict(project.index.status()) | {
         "stage": project.stage,
         "done": project.done,
@@ -244,13 +272,19 @@ def _put_cells(body: CellsRequest, request: Request) -> dict[str, int]:
 def _verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
     from ..index.verify import verify as verify_chunk
 
+    packages = _packages(request)
     chunks = [
         Chunk(id="", kind="text", name="", language="", header="", **cited.model_dump())
         for cited in body.chunks
     ]
     with _project(body.start, request) as project:
-        opened = project.index.overlay
-        verdicts = [opened.verify(chunk) or verify_chunk(project.root, chunk) for chunk in chunks]
+        opened, root = project.index.overlay, project.root
+        verdicts = [
+            packages.verify(chunk)
+            if chunk.package
+            else opened.verify(chunk) or verify_chunk(root, chunk)
+            for chunk in chunks
+        ]
     return {"verdicts": verdicts}
 
 

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ _LOOK_AGAIN_S = 10.0  # for encoders that set-up may fetch while we run
 class Project:
     """One open index; `stage` says what its thread is doing, `done` of `total` how far it is.
 
-    `refreshed` is set once all files have been read.
+    `refreshed` is set once all files have been read. `users` and `last_used` are kept by Projects.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Project:
         self.done = self.total = 0
         self.failure = ""
         self.refreshed = threading.Event()
+        self.users = 0
         self.last_used = time.monotonic()
         self._is_busy = is_busy
         self._stop = threading.Event()
@@ -127,39 +129,74 @@ class Project:
 
 
 class Projects:
-    """Opens projects on demand, the least recently used one out."""
+    """Opens projects on demand; of those that nobody uses, the least recently used one goes.
+
+    Opening and closing take seconds. Nobody waits for that but who wants the same project.
+    """
 
     def __init__(self, is_busy: Callable[[], bool]) -> None:
         self._is_busy = is_busy
         self._open: dict[Path, Project] = {}
-        self._lock = threading.Lock()
+        self._moving: set[Path] = set()  # roots that are being opened or closed
+        self._changed = threading.Condition()  # guards both, held for moments only
         self._encoders: tuple[Encoder, ...] = ()
+        self._encoders_lock = threading.Lock()
         self._problems: list[str] = []
         self._look_again = 0.0
 
-    def open(self, start: str) -> Project:
-        """The project that a folder or file belongs to; raises UsageError where there is none."""
+    @contextmanager
+    def use(self, start: str) -> Iterator[Project]:
+        """The project that a folder or file belongs to; it stays open meanwhile.
+
+        Raises UsageError where there is none, and IndexFailed where it cannot be opened.
+        """
         root = _root_of(start)
-        with self._lock:
-            encoders = self.encoders()
-            project = self._open.get(root)
-            if project is not None and encoders and not project.index.tiers:
-                project.close()  # set-up has fetched them since
-                project = None
-            if project is None:
-                project = self._opened(root, encoders)
-            project.last_used = time.monotonic()
-            return project
+        encoders = self.encoders()
+        project = self._taken(root, encoders) or self._opened(root, encoders)
+        try:
+            yield project
+        finally:
+            with self._changed:
+                project.users -= 1
+                project.last_used = time.monotonic()
 
     def close(self) -> None:
-        with self._lock:
-            for project in self._open.values():
-                project.close()
+        """Close all; whatever is still being asked fails."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._moving)
+            projects = list(self._open.values())
             self._open.clear()
+        for project in projects:
+            project.close()
+
+    def _taken(self, root: Path, encoders: Sequence[Encoder]) -> Project | None:
+        """The open project, or None if the caller is to open it: then nobody else does."""
+        with self._changed:
+            self._changed.wait_for(lambda: root not in self._moving)
+            project = self._open.get(root)
+            outdated = project is not None and encoders and not project.index.tiers
+            if project is not None and (project.users or not outdated):
+                project.users += 1
+                return project
+            self._moving.add(root)
+            return None
 
     def _opened(self, root: Path, encoders: Sequence[Encoder]) -> Project:
-        self._open.pop(root, None)
-        self._close_one()
+        try:
+            with self._changed:
+                outdated = self._open.pop(root, None)
+            if outdated is not None:
+                outdated.close()  # set-up has fetched encoders since
+            project = self._new(root, encoders)
+            project.users = 1
+            with self._changed:
+                self._open[root] = project
+        finally:
+            self._moved(root)
+        self._make_room()
+        return project
+
+    def _new(self, root: Path, encoders: Sequence[Encoder]) -> Project:
         try:
             project = Project(root, encoders, self._is_busy)
         except OSError as exc:
@@ -168,22 +205,39 @@ class Projects:
                 "Make room or give the right to write, or point CODEASSIST_HOME elsewhere.",
             ) from exc
         project.index.message = "\n".join(filter(None, (project.index.message, *self._problems)))
-        self._open[root] = project
         return project
 
-    def _close_one(self) -> None:
-        if len(self._open) >= _MAX_OPEN:
-            oldest = min(self._open.values(), key=lambda project: project.last_used)
+    def _make_room(self) -> None:
+        with self._changed:
+            idle = [project for project in self._open.values() if not project.users]
+            if len(self._open) <= _MAX_OPEN or not idle:
+                return
+            oldest = min(idle, key=lambda project: project.last_used)
             del self._open[oldest.root]
-            oldest.close()
+            self._moving.add(oldest.root)
+        threading.Thread(target=self._close_one, args=(oldest,), daemon=True).start()
+
+    def _close_one(self, project: Project) -> None:
+        try:
+            project.close()
+        except Exception:  # the door of a thread
+            log.exception("closing the index of %s", project.root)
+        finally:
+            self._moved(project.root)
+
+    def _moved(self, root: Path) -> None:
+        with self._changed:
+            self._moving.discard(root)
+            self._changed.notify_all()
 
     def encoders(self) -> tuple[Encoder, ...]:
         """The encoders whose files are here, shared by all that search."""
-        if not self._encoders and time.monotonic() >= self._look_again:
-            found, self._problems = open_encoders(config.load())
-            self._encoders = tuple(found)
-            self._look_again = time.monotonic() + _LOOK_AGAIN_S
-        return self._encoders
+        with self._encoders_lock:
+            if not self._encoders and time.monotonic() >= self._look_again:
+                found, self._problems = open_encoders(config.load())
+                self._encoders = tuple(found)
+                self._look_again = time.monotonic() + _LOOK_AGAIN_S
+            return self._encoders
 
 
 def folder_of(root: Path) -> Path:
