@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from .. import __version__, config
 from ..config import Settings
 from ..errors import CodeAssistError
-from . import endpoint
+from . import endpoint, index_home
 from .app import create_app
 from .endpoint import Endpoint
 from .jobs import Jobs
@@ -55,6 +55,7 @@ def _run() -> int:
         log.warning("another host is running already")
         return 0
     try:
+        index_home.sweep(settings)
         listener, here = endpoint.bind(__version__)
         with listener:
             endpoint.publish(here)
@@ -62,6 +63,7 @@ def _run() -> int:
             asyncio.run(_serve(listener, here, settings))
             endpoint.withdraw(here)
     finally:
+        index_home.sweep(settings)
         lock.release()
     log.info("the host has stopped")
     return 0

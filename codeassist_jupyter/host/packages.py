@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import config
 from ..errors import IndexFailed
 from ..types import Chunk, Package
+from .index_home import index_home
 
 if TYPE_CHECKING:
     from ..index.packages.docs import Docs
@@ -237,7 +237,7 @@ class Packages:
 
 
 def _home() -> Path:
-    return config.home() / "index" / "packages"
+    return index_home() / "packages"
 
 
 def _opened(folder: Path) -> Docs | None:

@@ -19,6 +19,7 @@ from ..config import Settings
 from ..errors import CodeAssistError, IndexFailed, UsageError
 from ..index.discover import find_root
 from ..models import catalogue
+from .index_home import index_home
 
 if TYPE_CHECKING:
     from ..index.embed import Encoder
@@ -241,9 +242,9 @@ class Projects:
 
 
 def folder_of(root: Path) -> Path:
-    """Where the index of a project is kept."""
+    """Where the index of a project is kept; raises IndexFailed where there is no safe place."""
     digest = hashlib.blake2b(str(root).encode("utf-8", "surrogateescape"), digest_size=8)
-    return config.home() / "index" / digest.hexdigest()
+    return index_home() / digest.hexdigest()
 
 
 def open_encoders(settings: Settings) -> tuple[list[Encoder], list[str]]:
