@@ -136,12 +136,13 @@ class History:
         self.wake()
 
     def close(self) -> None:
-        """Let go of all files; what is not indexed yet is indexed after the next start."""
+        """Let go of all files; may be called twice. The next start indexes what was left."""
         self._stop.set()
         self._wake.set()
         self._thread.join()
         if self._now.words is not None:
             self._now.words.close()
+            self._now.words = None
 
     def _known(self) -> _Indexes:
         """The indexes, with the places of all that was saved so far."""
