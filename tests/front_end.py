@@ -44,11 +44,13 @@ class FrontEnd:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=60)
 
-    def run(self, code: str, meanwhile: Callable[[], None] = lambda: None) -> Shown:
+    def run(
+        self, code: str, meanwhile: Callable[[], None] = lambda: None, cell_id: str = ""
+    ) -> Shown:
         """Execute `code`; `meanwhile` is called once something was displayed."""
         shown = Shown()
         called = False
-        message = self.client.execute(code, store_history=True)
+        message = self._execute(code, cell_id)
         while True:
             msg = self.client.get_iopub_msg(timeout=120)
             if msg["parent_header"].get("msg_id") != message:
@@ -64,6 +66,14 @@ class FrontEnd:
         shown.status = reply["content"]["status"]
         shown.payload = reply["content"].get("payload", [])
         return shown
+
+    def _execute(self, code: str, cell_id: str) -> str:
+        """Send the request as JupyterLab does, which tells the cell's id."""
+        content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+        metadata = {"cellId": cell_id} if cell_id else {}
+        request = self.client.session.msg("execute_request", content, metadata=metadata)
+        self.client.shell_channel.send(request)
+        return str(request["header"]["msg_id"])
 
     def value(self, expression: str) -> str:
         """The repr of an expression in the kernel."""

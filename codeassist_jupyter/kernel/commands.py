@@ -8,6 +8,7 @@ from .. import config
 from ..citations import place, sources
 from ..errors import UsageError
 from ..reports import first_line, render_graph, render_status
+from . import history
 from .session import Session, say
 
 _WAIT_S = 60.0  # for an index that is being built; a search is asked for, so it may wait
@@ -16,13 +17,14 @@ _WAIT_S = 60.0  # for an index that is being built; a search is asked for, so it
 def run(session: Session, line: str) -> bool:
     """Carry out `line` if it is a command; False if it must be a question."""
     words = line.split()
-    if not words or words[0] not in COMMANDS:
-        return False
-    function, least, most = COMMANDS[words[0]]
-    if not least <= len(words) - 1 <= most:
-        return False  # "%assist help me with groupby" is a question
-    function(session, *words[1:])
-    return True
+    for length in (2, 1):  # "history open" before "history"
+        command = COMMANDS.get(" ".join(words[:length]))
+        if command is not None:
+            function, least, most = command
+            if least <= len(words) - length <= most:
+                function(session, *words[length:])
+                return True
+    return False  # such as "%assist help me with groupby", which is a question
 
 
 def _help(_: Session) -> None:
@@ -77,16 +79,10 @@ def _model(session: Session, name: str) -> None:
 
 
 def _reset(session: Session) -> None:
-    """begin a new chat"""
+    """begin a new conversation; the others are kept"""
     session.assistant.reset()
-    say("A new chat begins.")
-
-
-def _history(session: Session) -> None:
-    """the questions of this chat"""
-    turns = session.assistant.journal.turns
-    lines = [f"{i}  {turn.question.splitlines()[0][:100]}" for i, turn in enumerate(turns, 1)]
-    say("\n".join(lines) or "Nothing was asked yet.")
+    session.answer = None
+    say("A new conversation begins.")
 
 
 def _metrics(session: Session, *words: str) -> None:
@@ -129,6 +125,20 @@ def _graph(session: Session, name: str) -> None:
     say(render_graph(name, session.index.graph(name, _WAIT_S)))
 
 
+def _why(session: Session, name: str) -> None:
+    """NAME: the executed cells that its present value came from"""
+    from . import checks
+
+    say(checks.why(session.shell, session.failures, name))
+
+
+def _check(session: Session) -> None:
+    """whether Restart & Run All would work, and what differs from the notebook"""
+    from . import checks
+
+    say(checks.check(session.shell, session.failures))
+
+
 def _config(session: Session, name: str = "", value: str = "") -> None:
     """[NAME VALUE]: show the settings and where they come from, or set one for this session"""
     if value:
@@ -154,11 +164,13 @@ COMMANDS: dict[str, tuple[Callable[..., None], int, int]] = {
     "models": (_models, 0, 0),
     "model": (_model, 1, 1),
     "reset": (_reset, 0, 0),
-    "history": (_history, 0, 0),
+    **history.COMMANDS,
     "metrics": (_metrics, 0, 1),
     "stop": (_stop, 0, 0),
     "search": (_search, 1, 100),
     "index": (_index, 0, 2),
     "graph": (_graph, 1, 1),
+    "why": (_why, 1, 1),
+    "check": (_check, 0, 0),
     "config": (_config, 0, 2),
 }

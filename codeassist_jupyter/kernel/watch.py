@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import re
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ class FailureWatch:
         self._shell = shell
         self._settings = settings
         self.cell_ids: dict[int, str] = {}  # by execution number, as far as the front end tells
+        self.ran_at: dict[str, float] = {}  # by cell id; seconds since 1970
         self.last: LastFailure | None = None
         shell.events.register("post_run_cell", self._ran)
 
@@ -67,6 +69,7 @@ class FailureWatch:
             if len(self.cell_ids) >= _MOST_IDS:
                 self.cell_ids.pop(next(iter(self.cell_ids)))
             self.cell_ids[number] = cell_id
+            self.ran_at[cell_id] = time.time()
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
             self._failed(error, info.raw_cell)
