@@ -7,17 +7,32 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from . import citations, prompt, security
+from . import citations, prompt, security, window
+from .chat import Chat
 from .config import Settings, home
-from .errors import ContextOverflow, UsageError
+from .errors import CodeAssistError, ContextOverflow, UsageError
 from .host.client import HostClient
 from .prompt import Built
-from .window import Budget, Journal, Turn
-from .types import Context, Done, Event, Failed, Hit, Sampling, Source, Sources, Speed, Text, Usage
+from .types import (
+    Context,
+    Done,
+    Event,
+    Exchange,
+    Failed,
+    Hit,
+    Sampling,
+    Source,
+    Sources,
+    Speed,
+    Text,
+    Usage,
+)
+from .window import Budget, Journal, Past, Turn
 
 # What an unmeasured machine of two cores does with the default model; set-up measures the real one.
 _UNMEASURED = Speed(40.0, 10.0, 2, 2)
@@ -25,6 +40,9 @@ _MAX_QUESTION = 200_000  # characters
 # The journal may hold this many times what the latency budget allows to be read anew.
 _JOURNAL_FACTOR = 3
 _SOURCES_SHARE = 0.3  # of what may be read anew
+_RESUMED_SHARE = 0.25  # of that, for the last turns of the conversation that is gone on with
+_RECALLED = 4  # older turns for a question, beside those that the journal has
+_MOST_RECALLED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +58,19 @@ class Question:
 
 @dataclass(slots=True)
 class Answer:
-    """An answer as bound by `-o NAME`; grows while it streams."""
+    """An answer as bound by `-o NAME`; grows while it streams.
+
+    `conversation` and `number` say where it is kept, `not_kept` why it is not.
+    """
 
     text: str = ""
     sources: tuple[Source, ...] = ()
     usage: Usage | None = None
     stopped: str = ""
     left_out: tuple[str, ...] = ()
+    conversation: str = ""
+    number: int = 0
+    not_kept: str = ""
 
     @property
     def code(self) -> str:
@@ -54,11 +78,21 @@ class Answer:
         return code_of(self.text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question that is being answered, what was sent for it, and when."""
+
+    question: Question
+    answer: Answer
+    built: Built
+    at: float
+
+
 class Assistant:
     """One chat: remembers its journal.
 
     `capture` resolves a question's references and gathers its context; `retrieve` finds the places
-    of the project that may answer it.
+    of the project that may answer it; `chat` keeps what was said, None keeps nothing.
     """
 
     def __init__(
@@ -66,11 +100,15 @@ class Assistant:
         client: HostClient,
         capture: Callable[[str], tuple[str, Context]],
         retrieve: Callable[[str], tuple[Hit, ...]] = lambda _: (),
+        chat: Chat | None = None,
     ) -> None:
         self._client = client
         self._capture = capture
         self._retrieve = retrieve
-        self._lock = threading.Lock()
+        self._chat = chat
+        self._lock = threading.RLock()
+        self._asked: dict[str, _Asked] = {}
+        self._resumed = False
         self.journal = Journal()
 
     def ask(self, question: Question, answer: Answer) -> Iterator[Event]:
@@ -78,41 +116,130 @@ class Assistant:
 
         Raises UsageError, ModelMissing and HostError before anything was shown.
         """
+        at = time.time()
         text = checked(question.text)
         self._client.require_model(question.settings.engine, question.settings.model)
-        context = Context()
-        if question.use_context:
-            text, context = self._capture(text)
-            fresh = self._budget(question.settings).fresh
-            hits = citations.select(self._retrieve(text), int(fresh * _SOURCES_SHARE))
-            context = replace(context, hits=hits)
-            answer.sources = citations.sources(context.hits)
-            if answer.sources:
-                yield Sources(answer.sources)
-        built = self._build(question, text, context)
+        text, context, past = self._gather(question, text)
+        answer.sources = citations.sources(context.hits)
+        if answer.sources:
+            yield Sources(answer.sources)
+        built = self._build(question, text, context, past)
         events = self._send(question, built)
         try:
             first = next(events)
         except ContextOverflow as exc:
             # The guess of the token count was too low for this text: cut by what it really was.
             shrink = 0.9 * exc.limit / max(exc.tokens, 1)
-            built = self._build(question, text, context, shrink)
+            built = self._build(question, text, context, past, shrink)
             events = self._send(question, built)
             first = next(events)
-        yield from self._collect(question, built, itertools.chain([first], events), answer)
+        self._asked[question.id] = _Asked(question, answer, built, at)
+        try:
+            yield from _collected(built, itertools.chain([first], events), answer)
+        finally:
+            self.keep(question)
+
+    def preview(self, question: Question) -> Built:
+        """What a question would send, without sending it."""
+        text, context, past = self._gather(question, question.text)
+        return self._build(question, text, context, past)
+
+    def keep(self, question: Question) -> None:
+        """Remember and save the answer to `question` as it stands, once; on disk on return.
+
+        A store that fails costs a line in the answer, never the answer.
+        """
+        with self._lock:
+            asked = self._asked.pop(question.id, None)
+            if asked is None or not asked.answer.text:
+                return
+            self._save(asked)
+            if question.use_context:
+                told, answer = asked.built.journal, asked.answer
+                turn = Turn(
+                    question.text,
+                    asked.built.sent,
+                    answer.text,
+                    answer.number,
+                    recalled=asked.built.told.turns,
+                )
+                self.journal = replace(told, turns=(*told.turns, turn))
+
+    def mark_important(self, number: int) -> None:
+        """Let a turn outlast others in the journal."""
+        with self._lock:
+            turns = (
+                replace(turn, important=True) if turn.number == number else turn
+                for turn in self.journal.turns
+            )
+            self.journal = replace(self.journal, turns=tuple(turns))
 
     def reset(self) -> None:
         """Begin a new chat."""
         with self._lock:
+            self._resumed = True
+            self.journal = Journal()
+            if self._chat is not None:
+                self._chat.begin()
+
+    def resume(self) -> None:
+        """Go on with the conversation that the chat was turned to."""
+        with self._lock:
+            self._resumed = False
             self.journal = Journal()
 
-    def _build(self, question: Question, text: str, context: Context, shrink: float = 1.0) -> Built:
+    def _gather(self, question: Question, text: str) -> tuple[str, Context, Past]:
+        """The question with its references resolved, its context, and what is remembered for it."""
+        if not question.use_context:
+            return text, Context(), Past()
+        text, context = self._capture(text)
+        fresh = self._budget(question.settings).fresh
+        hits = citations.select(self._retrieve(text), int(fresh * _SOURCES_SHARE))
+        return text, replace(context, hits=hits), self._past(question.settings, text)
+
+    def _past(self, settings: Settings, text: str) -> Past:
+        if self._chat is None or settings.keep_history == "off":
+            return Past()
+        with self._lock:
+            if not self._resumed:
+                self._resumed = True
+                if not self.journal.turns:
+                    tokens = int(self._budget(settings).fresh * _RESUMED_SHARE)
+                    last = settings.history_turns
+                    kept = self._chat.resume(last) if last else ()
+                    self.journal = window.resumed(kept, tokens, last)
+            # As many more as the journal has: those are found, too, and may drop out of it.
+            k = min(_RECALLED + len(self.journal.numbers), _MOST_RECALLED)
+        found = self._chat.recall(text, k)
+        current = self._chat.conversation
+        return Past(found, current.summary if current is not None else "")
+
+    def _save(self, asked: _Asked) -> None:
+        question, answer = asked.question, asked.answer
+        if self._chat is None or question.settings.keep_history == "off":
+            return
+        exchange = Exchange(
+            question.text,
+            answer.text,
+            answer.usage.model if answer.usage is not None else question.settings.model,
+            answer.sources,
+            answer.usage,
+            answer.stopped or "cancelled",
+            asked.at,
+        )
+        try:
+            answer.conversation, answer.number = self._chat.save(exchange)
+        except CodeAssistError as exc:
+            answer.not_kept = f"{exc.message} {exc.hint}".strip()
+
+    def _build(
+        self, question: Question, text: str, context: Context, past: Past, shrink: float = 1.0
+    ) -> Built:
         settings = question.settings
         budget = self._budget(settings, shrink)
         journal = self.journal if question.use_context else Journal()
-        return prompt.build(
-            text, settings.format, context, journal, budget, security.fence_key(home())
-        )
+        key = security.fence_key(home())
+        return prompt.build(text, settings.format, context, journal, budget, key, past)
 
     def _budget(self, settings: Settings, shrink: float = 1.0) -> Budget:
         """Tokens by this machine's measured speed, and by what the context can hold."""
@@ -120,7 +247,8 @@ class Assistant:
         room = max(256, settings.context_length - settings.max_tokens)
         fresh = min(room, int(settings.latency_budget_s * speed.prefill_tokens_per_s))
         total = min(room, fresh * _JOURNAL_FACTOR)
-        return Budget(int(fresh * shrink), int(total * shrink))
+        turns = 2 * max(settings.history_turns, 1)
+        return Budget(int(fresh * shrink), int(total * shrink), turns)
 
     def _send(self, question: Question, built: Built) -> Iterator[Event]:
         settings = question.settings
@@ -139,30 +267,17 @@ class Assistant:
             request_id=question.id,
         )
 
-    def _collect(
-        self, question: Question, built: Built, events: Iterator[Event], answer: Answer
-    ) -> Iterator[Event]:
-        answer.left_out = built.left_out
-        try:
-            for event in events:
-                if isinstance(event, Text):
-                    answer.text += event.text
-                elif isinstance(event, Done):
-                    answer.usage, answer.stopped = event.usage, event.reason
-                elif isinstance(event, Failed):
-                    answer.stopped = "failed"
-                yield event
-        finally:
-            if question.use_context and answer.text:
-                turn = Turn(question.text, built.sent, answer.text)
-                self._remember(built.journal, turn, question.settings.history_turns)
 
-    def _remember(self, told: Journal, turn: Turn, limit: int) -> None:
-        with self._lock:
-            turns = (*told.turns, turn)
-            if len(turns) > 2 * max(limit, 1):  # in blocks, so that the prefix seldom changes
-                turns = turns[-max(limit, 1) :]
-            self.journal = Journal(turns, told.cells, told.variables)
+def _collected(built: Built, events: Iterator[Event], answer: Answer) -> Iterator[Event]:
+    answer.left_out = built.left_out
+    for event in events:
+        if isinstance(event, Text):
+            answer.text += event.text
+        elif isinstance(event, Done):
+            answer.usage, answer.stopped = event.usage, event.reason
+        elif isinstance(event, Failed):
+            answer.stopped = "failed"
+        yield event
 
 
 def checked(text: str) -> str:

@@ -44,10 +44,12 @@ def stream(
     view: View,
     stop: Callable[[], None],
     check: Callable[[Answer], Sequence[Cited]] = lambda _: (),
+    keep: Callable[[], None] = lambda: None,
 ) -> None:
     """Show `events`, which fill `answer`, until they end; on Ctrl-C call `stop` and return.
 
-    `check` reads the places again that the answer cites.
+    `check` reads the places again that the answer cites; `keep` saves an answer whose events are
+    not awaited.
 
     Raises what `events` raises. The caller's thread only waits and draws: a native call in it would
     hold up the interrupt.
@@ -64,6 +66,8 @@ def stream(
     except KeyboardInterrupt:
         answer.stopped = "cancelled"
         threading.Thread(target=_quietly, args=(stop,), daemon=True).start()
+        with contextlib.suppress(KeyboardInterrupt):
+            keep()
     cited: Sequence[Cited] = ()
     with contextlib.suppress(KeyboardInterrupt):
         if answer.stopped != "cancelled":  # who pressed stop does not want to wait for more
@@ -137,6 +141,8 @@ def footer(answer: Answer, failure: CodeAssistError | None = None) -> str:
         parts.append(f"left out: {', '.join(answer.left_out)}")
     if dangers := risks(answer.code):
         parts.append(f"look before you run it: this code {', '.join(dangers)}")
+    if answer.not_kept:
+        parts.append(f"not kept: {answer.not_kept}")
     if failure is not None:
         parts.append(f"broke off: {failure.message} {failure.hint}")
     return " · ".join(parts)

@@ -26,8 +26,8 @@ FLOORS = [
     {"config", "security", "protocol"},
     {"models", "index", "engine", "retrieval"},
     {"memory"},  # keeps conversations; borrows the encoders and vectors of the index
-    {"host", "citations", "imports", "options", "reports", "risks", "window"},
-    {"prompt", "intent"},
+    {"host", "citations", "imports", "options", "reports", "risks", "transcript", "window"},
+    {"prompt", "intent", "chat"},
     {"assistant"},
     {"stream", "doctor", "project"},  # what the magics and the command line share
     {"kernel", "cli"},
@@ -42,6 +42,8 @@ KERNEL_SIDE = {
     "options",
     "prompt",
     "window",
+    "transcript",
+    "chat",
     "intent",
     "citations",
     "imports",

@@ -110,9 +110,11 @@ def test_a_follow_up_knows_the_chat_and_reuses_its_prefix(notebook: FrontEnd, ec
     )
     assert cached >= before
     assert cached >= 0.5 * prompt
-    assert "4711" in notebook.run("%assist history").printed
+    assert notebook.run("%assist history").printed.startswith("  1> ")
     notebook.run("%assist reset")
-    assert "Nothing was asked" in notebook.run("%assist history").printed
+    assert "  1> " not in notebook.run("%assist history").printed, "a new one is not begun yet"
+    forgotten = notebook.run("%%assist -o third --max-tokens 4000\nwhich number was it?")
+    assert "4711" not in forgotten.plain
 
 
 @pytest.mark.parametrize("wait", [0.0, 0.4])

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import logging
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import config
@@ -13,11 +16,16 @@ from .watch import FailureWatch, LastFailure
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from ..assistant import Answer, Assistant
+    from ..assistant import Answer, Assistant, Question
+    from ..chat import Chat
     from ..host.client import HostClient
     from ..host.index_client import IndexClient
+    from ..host.memory_client import MemoryClient
     from ..project import Project
+    from ..types import Conversation, Remembered, Snippet
     from .feed import CellFeed
+
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -31,7 +39,13 @@ class Session:
         self._assistant: Assistant | None = None
         self._project: Project | None = None
         self._feed: CellFeed | None = None
-        self.asked = ""  # id of the latest question
+        self._chat: Chat | None = None
+        self.asked: Question | None = None
+        self.answer: Answer | None = None  # the latest one
+        # What was listed last; commands that take a number mean these.
+        self.listed: tuple[Conversation, ...] = ()
+        self.found: tuple[Remembered, ...] = ()
+        self.snippets: tuple[Snippet, ...] = ()
         self.failures = FailureWatch(shell, self.settings)
 
     def settings(self, overrides: Mapping[str, Any] | None = None) -> config.Settings:
@@ -73,13 +87,33 @@ class Session:
         return index
 
     @property
+    def memory(self) -> MemoryClient:
+        from ..host.memory_client import MemoryClient
+
+        return MemoryClient(self.client)
+
+    @property
+    def chat(self) -> Chat:
+        if self._chat is None:
+            from ..chat import Chat
+
+            # JupyterLab's server names the notebook; other front ends do not.
+            name = os.environ.get("JPY_SESSION_NAME", "")
+            notebook = str(Path(name).absolute()) if name else ""
+            self._chat = Chat(self.memory, lambda: self.project.folder, notebook)
+        return self._chat
+
+    @property
     def assistant(self) -> Assistant:
         if self._assistant is None:
             from ..assistant import Assistant
             from .context import capture
 
             self._assistant = Assistant(
-                self.client, lambda question: capture(self.shell, question), self.project.retrieve
+                self.client,
+                lambda question: capture(self.shell, question),
+                self.project.retrieve,
+                self.chat,
             )
         return self._assistant
 
@@ -94,36 +128,61 @@ class Session:
         settings = self.settings(overrides)
         question = Question(checked(text), settings, use_context=not args.no_context)
         answer = Answer()
-        self.asked = question.id
+        self.asked = question
         view = open_view(self.shell, settings)
         events = self.assistant.ask(question, answer)
         try:
-            stream(events, answer, view, self.stop, self.project.check)
+            stream(
+                events,
+                answer,
+                view,
+                self.stop,
+                self.project.check,
+                lambda: self.assistant.keep(question),
+            )
         except CodeAssistError:
             view.finish(answer.text, "")
             raise
+        self.answer = answer
         if args.output is not None:
             self.shell.user_ns[args.output] = answer
-        if args.insert:
-            self._insert(answer, args.insert)
+        inserted = bool(args.insert) and self._insert(answer, args.insert)
+        if args.output is not None or inserted:
+            self._mark_inserted(answer)
 
-    def _insert(self, answer: Answer, where: str) -> None:
+    def put(self, code: str, where: str = "below") -> bool:
+        """Put code into a new cell, or into this one; False if this front end cannot."""
         from ..imports import complete
         from .insert import can_insert, insert
 
+        if can_insert(self.shell):
+            insert(self.shell, complete(code, self.shell.user_ns), where)
+            return True
+        say("This front end cannot be asked for a new cell; copy the code into one.")
+        return False
+
+    def _insert(self, answer: Answer, where: str) -> bool:
         if answer.stopped != "stop":
             say("The answer is not complete, so its code was not inserted.")
         elif not answer.code:
             say("The answer has no Python code to insert.")
-        elif can_insert(self.shell):
-            insert(self.shell, complete(answer.code, self.shell.user_ns), where)
         else:
-            say("This front end cannot be asked for a new cell; copy the code above into one.")
+            return self.put(answer.code, where)
+        return False
+
+    def _mark_inserted(self, answer: Answer) -> None:
+        """Note that an answer was of use; it is found first in future."""
+        if answer.number:
+            try:
+                self.memory.mark(answer.conversation, answer.number, inserted=True)
+                self.assistant.mark_important(answer.number)
+            except CodeAssistError as exc:
+                log.info("the use of an answer was not noted: %s", exc)
 
     def stop(self) -> None:
         """Cancel the latest question, if it is still being answered."""
-        if self.asked:
-            self.client.cancel(self.asked)
+        if self.asked is not None:
+            self.client.cancel(self.asked.id)
 
     def close(self) -> None:
         self.failures.close()
