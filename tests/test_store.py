@@ -115,6 +115,21 @@ def test_change_deletes_and_adds_at_once_and_lasts(tmp_path: Path) -> None:
     lexical.close()
 
 
+def test_files_of_a_killed_commit_are_not_in_the_way(tmp_path: Path) -> None:
+    lexical = Lexical(tmp_path)
+    lexical.change((), {n: chunk(f"f{n}", "first") for n in range(3)})
+    lexical.close()
+    committed = (tmp_path / "meta.json").read_bytes()
+    lexical = Lexical(tmp_path)
+    lexical.change([1], {})
+    lexical.close()
+    (tmp_path / "meta.json").write_bytes(committed)  # the last step of a commit
+    lexical = Lexical(tmp_path)
+    lexical.change([1], {})
+    assert lexical.search("first", 10).keys() == {0, 2}
+    lexical.close()
+
+
 def test_failed_change_leaves_nothing_behind() -> None:
     lexical = Lexical()
     with pytest.raises((AttributeError, TypeError)):

@@ -46,6 +46,8 @@ class Lexical:
                 self._index = tantivy.Index(self._schema, str(folder))
             self._index.config_reader("manual")
             self._writer = self._index.writer(_WRITER_HEAP, 1)
+            # What a killed commit has left would stand in the way of the next one's files.
+            self._writer.garbage_collect_files()
         except (OSError, ValueError) as exc:
             if "LockBusy" in str(exc):
                 raise IndexBusy("another process writes the text index") from exc
@@ -104,10 +106,6 @@ class Lexical:
         rarity = {word: self._rarity(word) for word in self._words(query)}
         present = rarity.keys() & set(code_tokens(text))
         return sum(rarity[word] for word in present) / (sum(rarity.values()) or 1.0)
-
-    def collect_garbage(self) -> None:
-        """Delete files that no segment needs; for idle times."""
-        self._writer.garbage_collect_files()
 
     def close(self) -> None:
         self._writer.wait_merging_threads()
