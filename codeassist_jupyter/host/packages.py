@@ -234,6 +234,7 @@ class Packages:
                 return
             if key != newest:
                 self._delete(key)
+                self._failed[key] = "there was no room"
 
 
 def _home() -> Path:

@@ -125,17 +125,21 @@ def locate(name: str) -> Package | None:
 
 def _distributions(name: str, folder: Path) -> Iterator[tuple[str, str]]:
     """Title and version of what is installed in a folder and offers a top-level name."""
-    # Most are called like their module; to ask who offers a name takes the metadata of all.
-    for candidates in (lambda: [name], lambda: _by_module().get(name, [])):
-        for candidate in candidates():
-            try:
-                found = metadata.distribution(candidate)
-                title, version = found.metadata["Name"], found.version
-                here = Path(str(found.locate_file(""))).resolve() == folder.resolve()
-            except (metadata.PackageNotFoundError, *_BROKEN):
-                continue
-            if here and version:
-                yield title or candidate, version
+    for candidate in _called_like(name):
+        try:
+            found = metadata.distribution(candidate)
+            title, version = found.metadata["Name"], found.version
+            here = Path(str(found.locate_file(""))).resolve() == folder.resolve()
+        except (metadata.PackageNotFoundError, *_BROKEN):
+            continue
+        if here and version:
+            yield title or candidate, version
+
+
+def _called_like(name: str) -> Iterator[str]:
+    """Distributions that may offer a name; most are called like it, which saves asking all."""
+    yield name
+    yield from _by_module().get(name, ())
 
 
 @cache

@@ -55,11 +55,12 @@ def find_docs(packages: Sequence[Documented], text: str, names: Mapping[str, str
     query = understand(text)
     if not packages:
         return Docs()
-    spelled = [chunk for name in query.names for chunk in _spelled(packages, name, names)]
+    meant = [pair for name in query.names for pair in _meant(packages, name, names)]
+    spelled = [chunk for package, full in meant for chunk in package.find(full)[:1]]
     likely = [chunk for name in query.names for chunk in _likely(packages, name, names)]
     hits = [Hit(chunk, _NAMED) for chunk in (*spelled, *likely)]
-    if not hits and query.kind == "prose":
-        hits = sorted(_by_words(packages, text, names), key=lambda hit: -hit.score)
+    if not hits and not meant and query.kind == "prose":
+        hits = sorted(_by_words(packages, text, names), key=lambda hit: -round(hit.score, 3))
     unique = {(hit.chunk.package, hit.chunk.id): hit for hit in reversed(hits)}
     return Docs(tuple(reversed(unique.values()))[:MOST_HITS], bool(spelled))
 
@@ -76,15 +77,15 @@ def with_docs(result: SearchResult, docs: Docs, k: int) -> SearchResult:
     return replace(result, hits=hits[:k], confident=True)
 
 
-def _spelled(
+def _meant(
     packages: Sequence[Documented], name: str, names: Mapping[str, str]
-) -> Iterator[Chunk]:
-    """What a name means that leads to a package: `pd.merge`, `pandas.merge`, `df.merge`."""
+) -> Iterator[tuple[Documented, str]]:
+    """The package that a name leads to, and the full name: of `pd.merge` pandas.merge."""
     head, dot, rest = name.partition(".")
     full = names.get(head, head) + dot + rest
     for package in packages:
         if "." in full and full.partition(".")[0] == package.name:
-            yield from package.find(full)[:1]
+            yield package, full
 
 
 def _likely(packages: Sequence[Documented], name: str, names: Mapping[str, str]) -> Iterator[Chunk]:

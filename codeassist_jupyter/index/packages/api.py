@@ -76,8 +76,8 @@ def read_api(package: Package, between: Callable[[], None] = lambda: None) -> Ap
 
 
 def _symbol(package: Package, found: _Found, names: list[str]) -> Symbol:
-    names.sort(key=lambda name: (name.count("."), name.split(".")[-2] != found.owner))
     definition = found.definition
+    names.sort(key=lambda name: (name.count("."), *_strangeness(name, found)))
     also = " ".join(".".join(name.split(".")[-2:]) for name in names[1:4])
     chunk = Chunk(
         id=blake2b(f"{package}\0{names[0]}".encode(), digest_size=12).hexdigest(),
@@ -92,6 +92,12 @@ def _symbol(package: Package, found: _Found, names: list[str]) -> Symbol:
         package=str(package),
     )
     return Symbol(chunk, tuple(names))
+
+
+def _strangeness(name: str, found: _Found) -> tuple[bool, bool]:
+    """How far a public name is from the one that the definition itself has."""
+    *_, owner, last = name.split(".")
+    return last != found.definition.name, owner != found.owner
 
 
 class _Reader:
@@ -112,6 +118,7 @@ class _Reader:
         self._names: dict[str, list[tuple[str, Names]]] = {}
         self._known: dict[tuple[str, str], _Found | str | None] = {}
         self._methods: dict[tuple[str, int], dict[str, _Found]] = {}
+        self._added: dict[str, _Found] | None = None
 
     def public(self) -> Iterator[tuple[str, _Found]]:
         """Each public dotted name and its definition, the modules on top first."""
@@ -150,7 +157,7 @@ class _Reader:
         for _, names in self._load(module):
             if names.exported is not None:
                 return names.exported
-            exported += filter(is_public, (*names.defined, *names.same))
+            exported += filter(is_public, (*names.defined, *names.same, *names.annotated))
             exported += filter(is_public, names.imports) if is_package else ()
             for star in names.stars if depth < _MOST_BASES else ():
                 exported += self._exported(star, depth + 1)
@@ -176,9 +183,12 @@ class _Reader:
     def _look(self, module: str, name: str) -> _Found | str | None:
         for path, names in self._load(module):
             if name in names.defined:
-                return _Found(module, path, module.rpartition(".")[2], names.defined[name])
+                owner = module.rpartition(".")[2]
+                return self._documented(_Found(module, path, owner, names.defined[name]), name)
             found: _Found | str | None = None
-            if name in names.imports:
+            if name in names.annotated:
+                found = self._docs_added().get(name)
+            elif name in names.imports:
                 source, original = names.imports[name]
                 found = self._find_in(source, original) if original else source
             elif name in names.same:
@@ -200,13 +210,36 @@ class _Reader:
         for name, member in own.items():
             definition = own.get(member) if isinstance(member, str) else member
             if isinstance(definition, Definition):
-                members[name] = found._replace(owner=found.definition.name, definition=definition)
+                owner = found.definition.name
+                member_found = found._replace(owner=owner, definition=definition)
+                members[name] = self._documented(member_found, f"{owner}.{name}")
         for base in found.definition.bases if depth < _MOST_BASES else ():
             above = self._find(found.module, base)
             if isinstance(above, _Found) and above.definition is not found.definition:
                 members = self._members(above, depth + 1) | members
         self._methods[key] = members
         return members
+
+    def _documented(self, found: _Found, name: str) -> _Found:
+        """What a stub leaves without a docstring, with the one that is added to it elsewhere."""
+        if found.definition.about or not found.path.endswith(".pyi"):
+            return found
+        added = self._docs_added().get(name)
+        if added is None or found.definition.kind == "class":  # its methods would be lost
+            return found
+        return found._replace(path=added.path, definition=added.definition)
+
+    def _docs_added(self) -> dict[str, _Found]:
+        """The docstrings that the package gives to what is compiled, as numpy does."""
+        if self._added is None:
+            self._added = {
+                name: _Found(module, path, "", definition)
+                for module in self._files
+                if module.rpartition(".")[2] == "_add_newdocs"
+                for path, names in self._load(module)
+                for name, definition in names.added.items()
+            }
+        return self._added
 
     def _load(self, module: str) -> list[tuple[str, Names]]:
         """The names in the source and in the stub of a module; none if there is no such file."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from ..parse.python import dotted, parse_ast
 
 MOST_CHARS = 4000  # of a signature with its docstring
+_ABOUT = 300  # characters
 _SPECIAL = ("__init__", "__call__", "__new__")
 _BLOCKS = ("body", "orelse", "handlers", "finalbody")  # of statements a module may hide names in
 
@@ -37,6 +38,8 @@ class Names:
     """The names of one module; `imports` are (module, name in it or ""), of `stars` all names.
 
     `exported` is `__all__`, None where there is none that can be read without running it.
+    `annotated` are variables of which only the type is said, as stubs do. `added` are the calls of
+    `add_newdoc`, by `name` or `Class.method`: so numpy documents what is compiled.
     """
 
     defined: dict[str, Definition] = field(default_factory=dict)
@@ -44,6 +47,8 @@ class Names:
     imports: dict[str, tuple[str, str]] = field(default_factory=dict)
     stars: list[str] = field(default_factory=list)
     exported: list[str] | None = None
+    annotated: set[str] = field(default_factory=set)
+    added: dict[str, Definition] = field(default_factory=dict)
 
 
 def read_names(module: str, text: str, is_package: bool) -> Names:
@@ -85,6 +90,8 @@ def _read(node: Any, names: Names, lines: list[str], package: list[str]) -> None
         call = node.value
         if dotted(call.func) in ("__all__.extend", "__all__.append"):
             _export(names, call.args[0] if call.args else None)
+        elif dotted(call.func) == "add_newdoc":
+            _read_added(call, names, lines)
 
 
 def _read_import_from(node: ast.ImportFrom, names: Names, package: list[str]) -> None:
@@ -108,6 +115,8 @@ def _read_assignment(node: ast.Assign | ast.AnnAssign | ast.AugAssign, names: Na
             _export(names, node.value)
         elif meant := _meant(node):
             names.same[target.id] = meant
+        elif isinstance(node, ast.AnnAssign):
+            names.annotated.add(target.id)
 
 
 def _meant(node: ast.Assign | ast.AnnAssign | ast.AugAssign) -> str:
@@ -139,6 +148,38 @@ def _export(names: Names, value: ast.expr | None) -> None:
         names.exported += spelled
 
 
+def _read_added(call: ast.Call, names: Names, lines: list[str]) -> None:
+    """`add_newdoc(module, name, doc)`, or `(method, doc)` for the doc."""
+    strings = [
+        node.value
+        for argument in call.args
+        for node in (argument.elts if isinstance(argument, ast.Tuple) else [argument])
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    if len(strings) in (3, 4):
+        *parts, doc = strings[1:]
+        end, text = _bounded(lines, call.lineno, call.end_lineno or call.lineno)
+        about = _first_sentence(doc)
+        kind: Any = "method" if len(parts) == 2 else "function"
+        names.added[".".join(parts)] = Definition(kind, parts[-1], call.lineno, end, text, about)
+
+
+def _bounded(lines: list[str], start: int, end: int) -> tuple[int, str]:
+    """The last line that is kept, and the text: whole lines, so that it can be read again."""
+    text = "\n".join(lines[start - 1 : end])
+    if len(text) > MOST_CHARS:
+        end = start + max(text[:MOST_CHARS].count("\n"), 1) - 1
+        text = "\n".join(lines[start - 1 : end])
+    return end, text
+
+
+def _first_sentence(doc: str) -> str:
+    """The first line that is no signature, as docstrings of compiled functions begin with one."""
+    lines = (line.strip() for line in doc.strip().splitlines())
+    plain = (line for line in lines if line and line != "--" and not line.endswith(")"))
+    return next(plain, "")[:_ABOUT]
+
+
 def _definition(node: Any, lines: list[str], in_class: bool = False) -> Definition:
     members: dict[str, Definition | str] = {}
     is_class = isinstance(node, ast.ClassDef)
@@ -154,16 +195,11 @@ def _definition(node: Any, lines: list[str], in_class: bool = False) -> Definiti
                 for target in inner.targets
                 if isinstance(target, ast.Name) and is_public(target.id)
             }
-    start, end = node.lineno, _end(node)
-    text = "\n".join(lines[start - 1 : end])
-    if len(text) > MOST_CHARS:
-        kept = text[:MOST_CHARS].count("\n")  # whole lines, so that it can be read again
-        end = start + max(kept, 1) - 1
-        text = "\n".join(lines[start - 1 : end])
-    about = (ast.get_docstring(node) or "").strip().partition("\n")[0]
+    end, text = _bounded(lines, node.lineno, _end(node))
+    about = _first_sentence(ast.get_docstring(node) or "")
     bases = tuple(filter(None, map(_base, node.bases))) if is_class else ()
     kind: Any = "class" if is_class else "method" if in_class else "function"
-    return Definition(kind, node.name, start, end, text, about[:300], bases, members)
+    return Definition(kind, node.name, node.lineno, end, text, about, bases, members)
 
 
 def _end(node: Any) -> int:
