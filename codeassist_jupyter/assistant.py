@@ -25,6 +25,7 @@ from .types import (
     Exchange,
     Failed,
     Hit,
+    Priority,
     Sampling,
     Source,
     Sources,
@@ -47,12 +48,19 @@ _MOST_RECALLED = 100
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the user asked and how to answer; `settings` are already merged for this question."""
+    """What the user asked and how to answer; `settings` are already merged for this question.
+
+    `facts` are (label, text) that come last before it. `instruction` is ours, and stands after the
+    text. An `aside` brings no sources, and neither it nor its answer is remembered.
+    """
 
     text: str
     settings: Settings
     use_context: bool = True
     kernel_busy: bool = False
+    facts: tuple[tuple[str, str], ...] = ()
+    instruction: str = ""
+    aside: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
@@ -144,6 +152,24 @@ class Assistant:
         text, context, past = self._gather(question, question.text)
         return self._build(question, text, context, past)
 
+    def prefill(self, question: Question) -> None:
+        """Let the engine read what `question` would send, so that its answer begins at once.
+
+        Returns when it was read; `HostClient.cancel` with the question's id ends it before.
+        """
+        text, context, past = self._gather(question, question.text)
+        built = self._build(question, text, context, past)
+        for _ in self._send(question, built, "background", max_tokens=1):
+            pass
+
+    def note(self, text: str, answer: Answer, settings: Settings) -> None:
+        """Remember and save a question whose answer came about otherwise than by `ask`."""
+        with self._lock:
+            exchange = replace(_exchange(text, answer, settings, time.time()), stopped="stop")
+            self._save(exchange, answer, settings)
+            turn = Turn(text, text, answer.text, answer.number)
+            self.journal = replace(self.journal, turns=(*self.journal.turns, turn))
+
     def keep(self, question: Question) -> None:
         """Remember and save the answer to `question` as it stands, once; on disk on return.
 
@@ -151,11 +177,13 @@ class Assistant:
         """
         with self._lock:
             asked = self._asked.pop(question.id, None)
-            if asked is None or not asked.answer.text:
+            if asked is None or not asked.answer.text or question.aside:
                 return
-            self._save(asked)
+            answer = asked.answer
+            exchange = _exchange(question.text, answer, question.settings, asked.at)
+            self._save(exchange, answer, question.settings)
             if question.use_context:
-                told, answer = asked.built.journal, asked.answer
+                told = asked.built.journal
                 turn = Turn(
                     question.text,
                     asked.built.sent,
@@ -193,6 +221,9 @@ class Assistant:
         if not question.use_context:
             return text, Context(), Past()
         text, context = self._capture(text)
+        context = replace(context, attachments=context.attachments + question.facts)
+        if question.aside:
+            return text, context, Past()
         fresh = self._budget(question.settings).fresh
         hits = citations.select(self._retrieve(text), int(fresh * _SOURCES_SHARE))
         return text, replace(context, hits=hits), self._past(question.settings, text)
@@ -214,19 +245,9 @@ class Assistant:
         current = self._chat.conversation
         return Past(found, current.summary if current is not None else "")
 
-    def _save(self, asked: _Asked) -> None:
-        question, answer = asked.question, asked.answer
-        if self._chat is None or question.settings.keep_history == "off":
+    def _save(self, exchange: Exchange, answer: Answer, settings: Settings) -> None:
+        if self._chat is None or settings.keep_history == "off":
             return
-        exchange = Exchange(
-            question.text,
-            answer.text,
-            answer.usage.model if answer.usage is not None else question.settings.model,
-            answer.sources,
-            answer.usage,
-            answer.stopped or "cancelled",
-            asked.at,
-        )
         try:
             answer.conversation, answer.number = self._chat.save(exchange)
         except CodeAssistError as exc:
@@ -239,6 +260,7 @@ class Assistant:
         budget = self._budget(settings, shrink)
         journal = self.journal if question.use_context else Journal()
         key = security.fence_key(home())
+        text = "\n".join(part for part in (text, question.instruction) if part)
         return prompt.build(text, settings.format, context, journal, budget, key, past)
 
     def _budget(self, settings: Settings, shrink: float = 1.0) -> Budget:
@@ -250,10 +272,16 @@ class Assistant:
         turns = 2 * max(settings.history_turns, 1)
         return Budget(int(fresh * shrink), int(total * shrink), turns)
 
-    def _send(self, question: Question, built: Built) -> Iterator[Event]:
+    def _send(
+        self,
+        question: Question,
+        built: Built,
+        priority: Priority = "interactive",
+        max_tokens: int = 0,
+    ) -> Iterator[Event]:
         settings = question.settings
         sampling = Sampling(
-            max_tokens=settings.max_tokens,
+            max_tokens=max_tokens or settings.max_tokens,
             temperature=settings.temperature,
             seed=settings.seed,
             json_schema={} if settings.format == "json" else None,
@@ -263,9 +291,22 @@ class Assistant:
             sampling=sampling,
             model=settings.model,
             engine=settings.engine,
+            priority=priority,
             kernel_busy=question.kernel_busy,
             request_id=question.id,
         )
+
+
+def _exchange(text: str, answer: Answer, settings: Settings, at: float) -> Exchange:
+    return Exchange(
+        text,
+        answer.text,
+        answer.usage.model if answer.usage is not None else settings.model,
+        answer.sources,
+        answer.usage,
+        answer.stopped or "cancelled",
+        at,
+    )
 
 
 def _collected(built: Built, events: Iterator[Event], answer: Answer) -> Iterator[Event]:

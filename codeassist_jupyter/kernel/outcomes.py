@@ -63,7 +63,7 @@ class Failed:
 
     `line` (1-based) and `source` are where in the code, 0 and "" if nowhere in it. `facts`
     describes what that line used, as it was then. `postmortem` is the whole account as JSON
-    values, {} without one.
+    values, {} without one. `hint` and `edits` are those of `hints.Hint`.
     """
 
     error: str
@@ -74,6 +74,8 @@ class Failed:
     postmortem: Mapping[str, Any] = field(default_factory=dict)
     observed: Observed = field(default_factory=Observed)
     warnings: tuple[str, ...] = ()
+    hint: str = ""
+    edits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
