@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _TEXT = 2000  # characters of one text from the copy
 _OUTPUT = 4000
+_MOST_EDITS = 3
+_LONGEST_CELL = 100_000  # characters
 _MOST = 40  # entries of one list from the copy
 # Their threads and locks do not survive a fork, whatever the code does.
 _NEVER = {"jax": "JAX", "jaxlib": "JAX", "tensorflow": "TensorFlow"}
@@ -172,7 +174,15 @@ def _failed(
         postmortem if type(postmortem) is dict else {},
         observed,
         warnings,
+        _text(failure.get("hint")),
+        _sources(failure.get("edits")),
     )
+
+
+def _sources(value: Any) -> tuple[str, ...]:
+    """Whole cells: never cut, for half of one would be another."""
+    whole = (text for text in (value if type(value) is list else ())[:_MOST_EDITS])
+    return tuple(text for text in whole if type(text) is str and len(text) <= _LONGEST_CELL)
 
 
 def _may_write(path: str) -> bool:
