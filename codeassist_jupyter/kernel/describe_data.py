@@ -66,8 +66,8 @@ def _frame(value: Any, brief: Brief) -> str:
             lines.append(f"  {name}")
             continue
         column = value.iloc[:, position]
-        lines.append(f"  {name}: {_dtype(column.dtype)}{_nulls(column, _CHEAP // columns)}")
-        shown.append(_values(label, _first(column, _ROWS), brief))
+        lines.append(f"  {name}: {dtype_name(column.dtype)}{_nulls(column, _CHEAP // columns)}")
+        shown.append(_values(label, first_values(column, _ROWS), brief))
     if columns > _COLUMNS:
         lines.append(f"  … {columns - _COLUMNS} more columns")
     return "\n".join([*lines, *_table(shown)])
@@ -77,12 +77,12 @@ def _series(value: Any, brief: Brief) -> str:
     head = f"pandas.Series {_label(value.name, brief)} of {len(value)}"
     if not _is_open(value):
         return head
-    begins = ", ".join(_values(value.name, _first(value, 5), brief))
-    return f"{head}, dtype {_dtype(value.dtype)}{_nulls(value, _CHEAP)}, begins {begins}"
+    begins = ", ".join(_values(value.name, first_values(value, 5), brief))
+    return f"{head}, dtype {dtype_name(value.dtype)}{_nulls(value, _CHEAP)}, begins {begins}"
 
 
 def _index(value: Any, brief: Brief) -> str:
-    head = f"pandas.{plain_name(type(value))} of {len(value)}, dtype {_dtype(value.dtype)}"
+    head = f"pandas.{plain_name(type(value))} of {len(value)}, dtype {dtype_name(value.dtype)}"
     if not _is_known(value.dtype) and value.dtype.kind != "O":
         return head
     return f"{head}, begins {', '.join(brief(item, 1) for item in value[:5].tolist())}"
@@ -136,13 +136,13 @@ def _values(label: Any, values: Iterable[Any], brief: Brief) -> list[str]:
     return ["[redacted]" if hidden else brief(value, 1) for value in values]
 
 
-def _first(column: Any, count: int) -> list[Any]:
+def first_values(column: Any, count: int) -> list[Any]:
     """The first values of a pandas column; none of a kind whose code we do not know."""
     known = _is_known(column.dtype) or column.dtype.kind == "O"
     return column.iloc[:count].tolist() if known else []
 
 
-def _dtype(dtype: Any) -> str:
+def dtype_name(dtype: Any) -> str:
     """The name of a dtype; that of some contains what users put into them."""
     name = plain_name(type(dtype))
     if name == "SparseDtype" or (name == "DatetimeTZDtype" and not _is_known(dtype)):

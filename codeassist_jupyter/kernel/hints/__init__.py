@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ... import security
-from . import keys
+from . import attributes, calls, keys, modules, names, none, values
 from .scene import Hint, Scene
 
 if TYPE_CHECKING:
@@ -26,6 +26,31 @@ _EDITS = 3
 
 _FAMILIES: dict[str, tuple[Callable[[Scene], Hint | None], ...]] = {
     "UndefinedVariableError": (keys.in_query,),
+    "UnboundLocalError": (names.unbound,),
+    "NameError": (names.undefined,),
+    "ModuleNotFoundError": (modules.missing,),
+    "ImportError": (modules.name_of_module,),
+    "AttributeError": (none.origin, calls.not_awaited, attributes.missing),
+    "TypeError": (
+        none.origin,
+        calls.unexpected_keyword,
+        calls.missing_argument,
+        calls.not_callable,
+        calls.not_subscriptable,
+        calls.not_awaited,
+        calls.unserializable,
+        calls.operands,
+        values.not_iterable,
+        values.text_indices,
+        values.unpacking,
+    ),
+    "ZeroDivisionError": (values.zero,),
+    "IndexError": (values.index, values.popped),
+    "ValueError": (values.unpacking, values.not_in_list, values.domain),
+    "RecursionError": (values.recursion,),
+    "RuntimeError": (values.changed_while_read, calls.running_loop),
+    "error": (values.pattern,),
+    "AssertionError": (values.assertion,),
     "KeyError": (keys.of_environment, keys.of_dict, keys.of_frame),
 }
 

@@ -232,5 +232,3 @@ def in_query(scene: Scene) -> Hint | None:
     if len(texts) == 1:
         edits = scene.replaced((texts[0], repr(re.sub(rf"\b{name[1]}\b", spelt, texts[0].value))))
     return Hint(f"no column {name[1]!r}; the closest is {meant!r}", edits, "key")
-
-
