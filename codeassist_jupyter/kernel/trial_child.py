@@ -11,6 +11,7 @@ import ast
 import asyncio
 import builtins
 import contextlib
+import dataclasses
 import errno
 import gc
 import inspect
@@ -25,7 +26,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import CodeType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -161,6 +161,7 @@ def _detach(shell: Any, seen: _Seen) -> None:
     shell.system = system
     if shell.history_manager is not None:
         shell.history_manager.enabled = False
+    shell.db = {}  # where %cd and others note things, a file of the profile
     kernel = getattr(shell, "kernel", None)
     if kernel is not None:
         kernel.session.send = lambda *_, **__: None
@@ -168,9 +169,8 @@ def _detach(shell: Any, seen: _Seen) -> None:
     scripts = shell.magics_manager.registry.get("ScriptMagics")
     if scripts is not None:
         scripts.event_loop = None  # its thread stayed behind
-    from IPython.core import interactiveshell
-
-    interactiveshell.getoutput = lambda command: subprocess.getoutput(command)
+    # IPython's own asks a terminal of its own, for which there is no session here.
+    vars(sys.modules["IPython.core.interactiveshell"])["getoutput"] = subprocess.getoutput
 
 
 def _tried(job: Job, seen: _Seen) -> dict[str, Any]:
@@ -354,8 +354,30 @@ def _failure(cell: _Cell, exc: BaseException) -> dict[str, Any]:
         "source": raw[line - 1] if 0 < line <= len(raw) else "",
         "facts": facts,
         "cut_off": _cut_off(exc),
-        "postmortem": {},
+        "postmortem": _postmortem(cell, exc),
+        **_hinted(cell, exc),
     }
+
+
+def _postmortem(cell: _Cell, exc: BaseException) -> dict[str, Any]:
+    """The whole account of a failure; {} if it cannot be given, such as for want of memory."""
+    try:
+        from .postmortem import capture
+
+        return dataclasses.asdict(capture(cell.shell, exc, cell.raw))
+    except Exception:  # noqa: BLE001 - what we know already is reported at any rate
+        return {}
+
+
+def _hinted(cell: _Cell, exc: BaseException) -> dict[str, Any]:
+    """What is known about the failure, and the edits that follow from it; {} for none."""
+    try:
+        from .hints import hint_for
+
+        hint = hint_for(cell.shell, exc, cell.raw)
+    except Exception:  # noqa: BLE001 - as above
+        return {}
+    return {} if hint is None else {"hint": hint.text, "edits": list(hint.edits)}
 
 
 def _words(exc: BaseException) -> str:
@@ -417,7 +439,7 @@ def _cut_off(exc: BaseException | None) -> dict[str, str]:
         text = _words(exc)
         if isinstance(exc, OSError) and exc.errno in _CUT_OFF:
             path = exc.filename if isinstance(exc.filename, str) else ""
-            return {"what": text, "path": str(Path(path).absolute()) if path else ""}
+            return {"what": text, "path": os.path.realpath(path) if path else ""}
         if isinstance(exc, EOFError) and text == _NO_INPUT:
             return {"what": _NO_INPUT, "path": ""}
         if any(words in text.lower() for words in _CUT_OFF_WORDS):

@@ -46,7 +46,8 @@ class Reach:
 
 def reach(namespace: Mapping[str, Any], sources: Iterable[str]) -> Reach:
     """What the code in `sources` (plain Python) uses that lies outside a copy of the process."""
-    cut, kept = [], []
+    cut: list[str] = []
+    kept: list[str] = []
     for name, value in _used(namespace, sources):
         kind, works = _outside(value)
         if kind:

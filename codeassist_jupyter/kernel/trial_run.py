@@ -8,15 +8,14 @@ from __future__ import annotations
 import json
 import os
 import select
-import shutil
 import signal
-import subprocess
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -290,8 +289,23 @@ def _folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if folder.exists():  # too deep for recursion, or without permissions
-            remove = ["chmod", "-R", "u+rwx", "--"], ["rm", "-rf", "--"]
-            for command in remove:
-                subprocess.run([*command, str(folder)], check=False, capture_output=True)
+        _clear(folder)
+        folder.rmdir()
+
+
+def _clear(folder: Path) -> None:
+    """Empty a folder however deep it is: what lies deeper is first moved up.
+
+    Not `shutil.rmtree`, which fails on depth and on folders without permissions.
+    """
+    numbers = count()
+    waiting = list(folder.iterdir())
+    while waiting:
+        path = waiting.pop()
+        if path.is_symlink() or not path.is_dir():
+            path.unlink()
+            continue
+        path.chmod(0o700)
+        for inner in list(path.iterdir()):
+            waiting.append(inner.rename(folder / f".moved {next(numbers)} {folder.name}"))
+        path.rmdir()
