@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..errors import CodeAssistError
 
 # Each names a module here with `add(subparsers)`, which sets `func(args) -> int`.
-COMMANDS = ("setup", "demo", "ask", "index", "models", "host", "doctor")
+COMMANDS = ("setup", "demo", "ask", "index", "models", "history", "host", "keys", "data", "doctor")
 
 INTERRUPTED = 130
 

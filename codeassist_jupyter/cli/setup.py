@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import config
 from ..errors import CodeAssistError, DownloadError, UsageError
-from ..models import catalogue, download, files, machine
+from ..models import catalogue, download, machine
 from ..models.catalogue import Model, readable
 from ..models.machine import Machine
 from ..types import Speed
+from . import config_file, keys
 from .models import add_source_option, fetch_with_bar
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ def _setup(args: argparse.Namespace) -> int:
     _fetch_and_measure(model, settings, args.source)
     _fetch_encoders(settings, args.source)
     _make_default(model, settings)
+    if not args.yes:
+        _offer_encryption(settings)
     print("\nReady. Next: `codeassist demo`, or in a notebook: %load_ext codeassist_jupyter")
     return 0
 
@@ -157,9 +159,17 @@ def _make_default(model: Model, settings: config.Settings) -> None:
     if settings.origin.get("model") == "environment":
         print(f"  note: CODEASSIST_MODEL={settings.model} is set and wins over {model.name}")
         return
-    path = config.config_file()
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    line = f'model = "{model.name}"\n'
-    replaced, count = re.subn(r"(?m)\A((?:(?!\[).*\n)*?)model\s*=.*\n?", rf"\g<1>{line}", text)
-    files.write_text(path, replaced if count else line + text)
-    print(f"Default:  {model.name}, set in {path}")
+    config_file.put("model", model.name)
+    print(f"Default:  {model.name}, set in {config.config_file()}")
+
+
+def _offer_encryption(settings: config.Settings) -> None:
+    """Ask once, at the first set-up in a terminal; off is what a plain Enter means."""
+    from ..memory import keys as stored_keys
+
+    if settings.encryption != "off" or stored_keys.exists() or not sys.stdin.isatty():
+        return
+    print("\nConversations are kept on this machine only. They can be encrypted as well;")
+    print("indexes then live in memory, and a lost key or passphrase means lost conversations.")
+    if input("Encrypt them? [y/N] ").strip().lower() in ("y", "yes"):
+        keys.encrypt()

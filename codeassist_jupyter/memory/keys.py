@@ -155,12 +155,12 @@ def open_cipher(settings: Settings, passphrase: str | None = None) -> Cipher:
 
 
 def wrapper_of(settings: Settings) -> Wrapper:
-    """What would wrap a new key under these settings."""
-    if settings.encryption == "passphrase":
-        return "passphrase"
-    if settings.encryption == "keyring" or os_keyring.usable():
+    """What is to wrap a new key: as set, else the key ring where there is one."""
+    if settings.encryption == "keyring":
         return "keyring"
-    return "passphrase"
+    if settings.encryption == "passphrase" or not os_keyring.usable():
+        return "passphrase"
+    return "keyring"
 
 
 def change_passphrase(old: str, new: str) -> None:

@@ -16,12 +16,17 @@ from .conversations import Conversations
 from .crypto import Cipher, Plain, Sealed
 
 
-def encrypt(passphrase: str | None) -> None:
-    """Seal the store with the key that the key file has; no plain text of it is left on disk.
+def encrypt(wrapper: keys.Wrapper, passphrase: str | None) -> None:
+    """Seal the store, with a new key if there is none; no plain text of it is left on disk.
 
     The indexes of projects and of the history go too: they hold plain text, and are built anew in
     memory.
     """
+    if not keys.exists():
+        if keys.store_path().exists():
+            # A store that is sealed has lost its key: another one would not open it.
+            _opened((Plain(),)).close()
+        keys.create(wrapper, passphrase or "")
     sealed = Sealed(keys.unwrap(keys.read(), passphrase))
     _reseal(sealed, before=(Plain(), sealed))
     for name in ("index", "memory"):
@@ -30,6 +35,9 @@ def encrypt(passphrase: str | None) -> None:
 
 def decrypt(passphrase: str | None) -> None:
     """Make the store plain, then remove the key."""
+    if not keys.exists():
+        _reseal(Plain(), before=(Plain(),))
+        return
     sealed = Sealed(keys.unwrap(keys.read(), passphrase))
     _reseal(Plain(), before=(sealed, Plain()))
     keys.remove()
