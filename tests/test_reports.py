@@ -54,6 +54,18 @@ def test_without_encoders_the_status_names_the_cure() -> None:
     assert "`codeassist setup`" in render_status(STATUS | {"pending": {}})
 
 
+def test_packages_are_listed_with_version_names_size_and_state() -> None:
+    json = {"name": "json", "title": "Python", "version": "3.11.7", "symbols": 18, "size": 99_999}
+    egg = {"name": "egg", "title": "egg", "version": "1", "symbols": 0, "size": 0}
+    packages = [
+        json | {"state": "ready", "note": ""},
+        egg | {"state": "left out", "note": "it is in a zip file"},
+    ]
+    lines = render_status(STATUS | {"packages": packages}).splitlines()
+    assert "package  Python 3.11.7 json: 18 names, 0.1 MB, ready" in lines
+    assert "package  egg 1: left out (it is in a zip file)" in lines
+
+
 def test_messages_and_failures_are_told() -> None:
     text = render_status(STATUS | {"message": "it is built anew", "failure": "the disk is full"})
     assert "it is built anew" in text

@@ -242,8 +242,11 @@ def _home() -> Path:
 
 
 def _opened(folder: Path) -> Docs | None:
-    from ..index.packages.docs import Docs
+    """The documentation in a folder; None for what a crash left and for what is damaged."""
+    from ..index.packages.docs import UNFINISHED, Docs
 
+    if folder.name.endswith(UNFINISHED):
+        return None
     try:
         return Docs(folder)
     except IndexFailed as exc:

@@ -21,7 +21,7 @@ MOST_HITS = 2
 # source costs seconds of reading.
 _MENTIONED, _UNMENTIONED = 0.45, 0.9
 _FEWEST_WORDS = 6
-_LOOKED_AT = 10
+_LOOKED_AT = 4
 _NAMED = 1.0  # the score of what is named; words score less
 
 

@@ -35,6 +35,7 @@ CREATE TABLE names (last TEXT, name TEXT, no INTEGER);
 CREATE INDEX by_last ON names (last);
 """
 _COLUMNS = "id, path, kind, name, start_line, end_line, header, text"
+UNFINISHED = ".part"  # ends the name of a folder that is being written
 _MOST_NAMESAKES = 200
 _MOST_NOTES = 5
 
@@ -150,7 +151,7 @@ def build(folder: Path, package: Package, between: Callable[[], None]) -> None:
     api = read_api(package, between)
     if not api.symbols:
         raise IndexFailed("it has no Python source with public names")
-    part = folder.with_name(f"{folder.name}.part")
+    part = folder.with_name(f"{folder.name}{UNFINISHED}")
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True, mode=0o700)
