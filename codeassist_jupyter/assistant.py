@@ -24,7 +24,6 @@ from .types import (
     Event,
     Exchange,
     Failed,
-    Hit,
     Priority,
     Sampling,
     Source,
@@ -100,14 +99,15 @@ class Assistant:
     """One chat: remembers its journal.
 
     `capture` resolves a question's references and gathers its context; `retrieve` finds the places
-    of the project that may answer it; `chat` keeps what was said, None keeps nothing.
+    of the project that may answer it, and notes on them; `chat` keeps what was said, None keeps
+    nothing.
     """
 
     def __init__(
         self,
         client: HostClient,
         capture: Callable[[str], tuple[str, Context]],
-        retrieve: Callable[[str], tuple[Hit, ...]] = lambda _: (),
+        retrieve: Callable[[str], Context] = lambda _: Context(),
         chat: Chat | None = None,
     ) -> None:
         self._client = client
@@ -225,8 +225,12 @@ class Assistant:
         if question.aside:
             return text, context, Past()
         fresh = self._budget(question.settings).fresh
-        hits = citations.select(self._retrieve(text), int(fresh * _SOURCES_SHARE))
-        return text, replace(context, hits=hits), self._past(question.settings, text)
+        room = int(fresh * _SOURCES_SHARE)
+        found = self._retrieve(text)
+        hits = citations.select(found.hits, room)
+        notes = citations.beside(found.attachments, hits, room)
+        context = replace(context, hits=hits, attachments=context.attachments + notes)
+        return text, context, self._past(question.settings, text)
 
     def _past(self, settings: Settings, text: str) -> Past:
         if self._chat is None or settings.keep_history == "off":

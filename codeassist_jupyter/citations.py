@@ -26,11 +26,29 @@ def select(hits: Sequence[Hit], tokens: int) -> tuple[Hit, ...]:
     """The best hits that fit into `tokens`; the first one always."""
     chosen: list[Hit] = []
     for hit in hits:
-        tokens -= min(len(hit.chunk.text), _SOURCE_CHARS) // _CHARS_PER_TOKEN
+        tokens -= _tokens(hit)
         if chosen and tokens < 0:
             break
         chosen.append(hit)
     return tuple(chosen)
+
+
+def beside(
+    notes: Sequence[tuple[str, str]], hits: Sequence[Hit], tokens: int
+) -> tuple[tuple[str, str], ...]:
+    """The whole lines of (label, text) notes for which `hits` leave room among `tokens`."""
+    room = (tokens - sum(map(_tokens, hits))) * _CHARS_PER_TOKEN
+    fitting: list[tuple[str, str]] = []
+    for label, text in notes:
+        lines: list[str] = []
+        for line in text.split("\n"):
+            room -= len(line) + 1
+            if room < 0:
+                break
+            lines.append(line)
+        if lines:
+            fitting.append((label, "\n".join(lines)))
+    return tuple(fitting)
 
 
 def sources(hits: Sequence[Hit]) -> tuple[Source, ...]:
@@ -98,6 +116,10 @@ def listing(found: Sequence[Cited]) -> str:
         shown = f"[{name}]({quote(item.link)})" if item.link else name
         lines.append(f"\\[{item.source.id}\\] {shown}{mark}")
     return "  \n".join(lines)
+
+
+def _tokens(hit: Hit) -> int:
+    return min(len(hit.chunk.text), _SOURCE_CHARS) // _CHARS_PER_TOKEN
 
 
 def _source(number: int, chunk: Chunk) -> Source:

@@ -18,12 +18,14 @@ from .citations import Cited
 from .errors import CodeAssistError, UsageError
 from .host.client import HostClient
 from .host.index_client import Imports, IndexClient
-from .types import Hit, Source
+from .types import Context, Hit, Source
 
 log = logging.getLogger(__name__)
 
 _HITS = 4
 _FIRST_WAIT_S = 3.0  # for an index that is only being opened
+_RELATED = "near the sources, in the same project"
+_MAP = "map of the project: what most of it uses"
 
 
 class Project:
@@ -52,17 +54,22 @@ class Project:
     def index(self) -> IndexClient:
         return IndexClient(self._client, self.folder)
 
-    def retrieve(self, question: str) -> tuple[Hit, ...]:
-        """Places that answer the question; none where the index is not sure or not there."""
+    def retrieve(self, question: str) -> Context:
+        """Places that answer the question, and what stands around them.
+
+        Empty where the index is not sure or not there.
+        """
         try:
-            found = self.index.search(question, _HITS, _FIRST_WAIT_S, self._imports(question))
+            imports = self._imports(question)
+            found = self.index.search(question, _HITS, _FIRST_WAIT_S, imports, around=True)
         except CodeAssistError as exc:
             log.info("no sources: %s", exc)
-            return ()
+            return Context()
         hits = found.hits if found.confident else ()
         self._root = found.root
         self._hits = dict(zip(citations.sources(hits), hits, strict=True))
-        return hits
+        notes = ((_MAP, found.overview), (_RELATED, found.related))
+        return Context(hits=hits, attachments=tuple(note for note in notes if note[1]))
 
     def check(self, answer: Answer) -> list[Cited]:
         """The sources that an answer cites, each read again: verified, moved, changed or gone.

@@ -19,11 +19,17 @@ _CHUNK_FIELDS = tuple(field.name for field in fields(Chunk))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An answer of the index; not `confident` means that no hit deserves to be cited."""
+    """An answer of the index; not `confident` means that no hit deserves to be cited.
+
+    `related` are lines on what the hits call, are called by and inherit from; `overview` is a map
+    of the project for a question about it as a whole. Both are "" where there is nothing to say.
+    """
 
     root: str
     hits: tuple[Hit, ...]
     confident: bool
+    related: str = ""
+    overview: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +48,19 @@ class IndexClient:
         self._start = start
 
     def search(
-        self, query: str, k: int = 10, wait_s: float = 0.0, imports: Imports | None = None
+        self,
+        query: str,
+        k: int = 10,
+        wait_s: float = 0.0,
+        imports: Imports | None = None,
+        around: bool = False,
     ) -> Found:
         """The best `k` places; waits at most `wait_s` seconds for an index that is being built.
 
-        With `imports`, the documentation of these packages is searched too.
+        With `imports`, the documentation of these packages is searched too; `around` asks for
+        `related` and `overview`.
         """
-        body: dict[str, Any] = {"query": clean(query[:100_000]), "k": k}
+        body: dict[str, Any] = {"query": clean(query[:100_000]), "k": k, "around": around}
         if imports is not None:
             body["packages"] = [asdict(package) for package in imports.packages]
             body["names"] = dict(imports.names)
@@ -57,7 +69,9 @@ class IndexClient:
             Hit(Chunk(**{name: hit[name] for name in _CHUNK_FIELDS}), hit["score"])
             for hit in answer["hits"]
         )
-        return Found(answer["root"], hits, answer["confident"])
+        return Found(
+            answer["root"], hits, answer["confident"], answer["related"], answer["overview"]
+        )
 
     def verify(self, chunks: Sequence[Chunk]) -> list[str]:
         """For each place: verified, moved, changed or gone."""

@@ -29,6 +29,7 @@ from .schemas import Name, Strict
 
 if TYPE_CHECKING:
     from ..retrieval.packages import Docs
+    from ..retrieval.search import SearchResult
 
 _KEEP_ALIVE_S = 1.0
 _MAX_HITS = 100
@@ -60,7 +61,10 @@ class RemoveRequest(Strict):
 
 
 class SearchRequest(Strict):
-    """A query; `packages` are what the asking notebook imports, `names` what its names mean."""
+    """A query; `packages` are what the asking notebook imports, `names` what its names mean.
+
+    `around` asks for what stands around the hits, too, and for a map if the query wants one.
+    """
 
     start: Place
     query: str = Field(min_length=1, max_length=100_000)
@@ -68,6 +72,7 @@ class SearchRequest(Strict):
     wait_s: float = Field(0.0, ge=0.0, le=_MAX_WAIT_S)
     packages: list[InstalledPackage] = Field(default=[], max_length=_MOST_PACKAGES)
     names: dict[str, str] = Field(default={}, max_length=10_000)
+    around: bool = False
 
 
 class IndexRequest(Strict):
@@ -225,7 +230,20 @@ def _search(body: SearchRequest, request: Request) -> dict[str, Any]:
             "confident": result.confident,
             "query_class": result.query_class,
             "hits": [asdict(hit.chunk) | {"score": hit.score} for hit in result.hits],
-        }
+            "related": "",
+            "overview": "",
+        } | (_around(project, body.query, result) if body.around else {})
+
+
+def _around(project: Project, query: str, result: SearchResult) -> dict[str, str]:
+    from ..index.around import asks_for_overview
+
+    found: dict[str, str] = {}
+    if result.confident:
+        found["related"] = project.around().related([hit.chunk for hit in result.hits])
+    if asks_for_overview(query):
+        found["overview"] = project.around().overview()
+    return found
 
 
 def _find_docs(body: SearchRequest, packages: Packages) -> Docs:

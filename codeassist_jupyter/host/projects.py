@@ -22,6 +22,7 @@ from ..models import catalogue
 from .index_home import index_home
 
 if TYPE_CHECKING:
+    from ..index.around import Around
     from ..index.embed import Encoder
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ class Project:
         self._rounds_begun = self._rounds_read = 0
         self._read_on = False
         self._changed = threading.Condition()
+        self._around: Around | None = None
+        self._around_lock = threading.Lock()
         self._thread = threading.Thread(target=self._keep_fresh, name=f"index-{root.name}")
         self._thread.daemon = True
         self._thread.start()
@@ -70,6 +73,15 @@ class Project:
                 if self._rounds_read >= wanted:
                     return
                 self._changed.wait(patience_s)
+
+    def around(self) -> Around:
+        """The relations of what is indexed now; after a change, up to a second's work."""
+        from ..index.around import Around
+
+        with self._around_lock:
+            if self._around is None or self._around.generation != self.index.manifest.generation:
+                self._around = Around(self.index)
+            return self._around
 
     def close(self) -> None:
         self._stop.set()
