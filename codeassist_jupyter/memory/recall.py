@@ -13,7 +13,9 @@ from collections.abc import Mapping, Sequence
 from ..index.tokens import code_tokens
 from ..types import Exchange
 
-_SIMILAR = 0.9  # of the most similar turn, against 1 for the one that shares most words
+# Of the most similar turn, against 1 for one that has all words of the question, and 0.3 for one
+# that is told to be kept; by tests/benchmarks/memory, where they matter less than what they weigh.
+_SIMILAR = 1.5
 _IMPORTANT = 0.3
 _PINNED = 4.0  # more than a turn can get in any other way
 _READ_CHARS = 4000  # of a question or an answer; facts stand at the front
@@ -87,11 +89,10 @@ def rank(
     """
     readable = [exchange for exchange in exchanges if exchange.stopped != "unreadable"]
     words = _shared_words(question, readable)
-    best = max(words.values(), default=0.0) or 1.0
     ranking = [
         (
             exchange,
-            words[exchange.number] / best
+            words[exchange.number]
             + _SIMILAR * similar.get(exchange.number, 0.0)
             + _IMPORTANT * importance(exchange)
             + _PINNED * exchange.pinned,
@@ -103,7 +104,7 @@ def rank(
 
 
 def _shared_words(question: str, exchanges: Sequence[Exchange]) -> dict[int, float]:
-    """For each exchange, the sum of the rarities of the question's words that stand in it."""
+    """For each exchange, the share of the question's words that it has, weighed by rarity."""
     wanted = set(code_tokens(question[:_READ_CHARS]))
     asked = [wanted.intersection(code_tokens(e.question[:_READ_CHARS])) for e in exchanges]
     said = [wanted.intersection(code_tokens(e.answer[:_READ_CHARS])) for e in exchanges]
