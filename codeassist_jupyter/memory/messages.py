@@ -21,7 +21,8 @@ T = TypeVar("T", Source, Usage)
 
 _MARKS = ["feedback", "pinned", "inserted"]
 _PLACE = ["no", "conversation", "number", "role"]
-_COLUMNS = ", ".join([*_PLACE, "asked_at", "model", "usage", *_MARKS, "body"])
+_READ = [*_PLACE, "asked_at", "model", "usage", *_MARKS, "body"]
+_WRITTEN = [*_READ, "token"]
 _RESEALED_AT_ONCE = 2000
 
 
@@ -56,20 +57,24 @@ def insert(
     marks = {name: getattr(exchange, name) for name in _MARKS}
     asked: dict[str, Any] = shared | {"no": no, "role": "user", "token": token}
     said: dict[str, Any] = shared | {"no": no + 1, "role": "assistant"} | cost | marks
+    values = []
     for row, body in ((asked, question), (said, answer)):
         row["body"] = sealer.seal(body, conversation, exchange.number, row["role"])
-        marks_of = ", ".join("?" * len(row))
-        db.execute(f"INSERT INTO messages ({', '.join(row)}) VALUES ({marks_of})", [*row.values()])
+        values += [row.get(name) for name in _WRITTEN]
+    one = f"({', '.join('?' * len(_WRITTEN))})"
+    db.execute(f"INSERT INTO messages ({', '.join(_WRITTEN)}) VALUES {one}, {one}", values)
 
 
 def read(
     database: Database, sealer: Sealer, where: str, values: Sequence[Any] = ()
 ) -> list[tuple[str, Exchange]]:
     """Exchanges with the ids of their conversations, in order; damaged ones are told as such."""
-    rows = database.rows(f"SELECT {_COLUMNS} FROM messages WHERE {where} ORDER BY no", values)
+    rows = database.rows(
+        f"SELECT {', '.join(_READ)} FROM messages WHERE {where} ORDER BY no", values
+    )
     pairs: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
     for values_of in rows:
-        row = dict(zip(_COLUMNS.split(", "), values_of, strict=True))
+        row = dict(zip(_READ, values_of, strict=True))
         pairs.setdefault((row["conversation"], row["number"]), {})[row["role"]] = row
     marked = set(database.rows("SELECT conversation, number FROM bookmarks"))
     return [

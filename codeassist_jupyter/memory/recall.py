@@ -110,8 +110,9 @@ def _shared_words(question: str, exchanges: Sequence[Exchange]) -> dict[int, flo
     said = [wanted.intersection(code_tokens(e.answer[:_READ_CHARS])) for e in exchanges]
     found = Counter(word for a, s in zip(asked, said, strict=True) for word in a | s)
     total = len(exchanges)
-    rarity = {word: math.log1p((total - n + 0.5) / (n + 0.5)) for word, n in found.items()}
+    rarity = {w: math.log1p((total - found[w] + 0.5) / (found[w] + 0.5)) for w in wanted}
+    whole = sum(rarity.values()) or 1.0
     return {
-        exchange.number: sum(rarity[word] * (1.0 if word in a else _ANSWER_WORDS) for word in a | s)
+        exchange.number: sum(rarity[w] * (1.0 if w in a else _ANSWER_WORDS) for w in a | s) / whole
         for exchange, a, s in zip(exchanges, asked, said, strict=True)
     }
