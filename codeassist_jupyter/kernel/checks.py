@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import security
 from ..errors import UsageError
 from . import describe, execution, lineage
+from .dataflow import flow
 from .lineage import Placed, Report, Run, Step
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _as_run(runs: Sequence[Run]) -> tuple[Placed, ...]:
 
 def _given(shell: InteractiveShell, runs: Sequence[Run]) -> set[str]:
     """Names that no cell made: those of IPython itself, extensions and start-up files."""
-    made = set().union(*(lineage.flow(run.python).binds for run in runs))
+    made = set().union(*(flow(run.python).binds for run in runs))
     return {name for name in shell.user_ns if name not in made}
 
 

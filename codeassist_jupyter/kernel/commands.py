@@ -15,15 +15,17 @@ _WAIT_S = 60.0  # for an index that is being built; a search is asked for, so it
 
 
 def run(session: Session, line: str) -> bool:
-    """Carry out `line` if it is a command; False if it must be a question."""
+    """Carry out `line` if it is a command; False if it must be a question.
+
+    A command that returns False takes the line for a question after all.
+    """
     words = line.split()
     for length in (2, 1):  # "history open" before "history"
         command = COMMANDS.get(" ".join(words[:length]))
         if command is not None:
             function, least, most = command
             if least <= len(words) - length <= most:
-                function(session, *words[length:])
-                return True
+                return function(session, *words[length:]) is not False
     return False  # such as "%assist help me with groupby", which is a question
 
 
@@ -125,6 +127,37 @@ def _graph(session: Session, name: str) -> None:
     say(render_graph(name, session.index.graph(name, _WAIT_S)))
 
 
+def _fix(session: Session, *words: str) -> bool:
+    """[--expect "x == 3"] [-o NAME]: explain the last failure and try fixes in a copy"""
+    from . import fix
+
+    if words and not words[0].startswith("-"):
+        return False  # "%assist fix the labels of this plot"
+    fix.fix(session, words)
+    return True
+
+
+def _apply(session: Session) -> None:
+    """take the fix over into the notebook"""
+    from . import fix
+
+    say(fix.apply(session))
+
+
+def _undo(session: Session) -> None:
+    """give the cell back as it was before `apply`"""
+    from . import fix
+
+    say(fix.undo(session))
+
+
+def _explain(session: Session, target: str = "") -> None:
+    """[In[3] | NAME]: explain the last failure, or a cell or variable"""
+    from . import fix
+
+    fix.explain(session, target)
+
+
 def _why(session: Session, name: str) -> None:
     """NAME: the executed cells that its present value came from"""
     from . import checks
@@ -157,7 +190,7 @@ def _config(session: Session, name: str = "", value: str = "") -> None:
 
 
 # name: (function, least and most number of words after it)
-COMMANDS: dict[str, tuple[Callable[..., None], int, int]] = {
+COMMANDS: dict[str, tuple[Callable[..., bool | None], int, int]] = {
     "help": (_help, 0, 0),
     "status": (_status, 0, 0),
     "doctor": (_doctor, 0, 0),
@@ -170,6 +203,10 @@ COMMANDS: dict[str, tuple[Callable[..., None], int, int]] = {
     "search": (_search, 1, 100),
     "index": (_index, 0, 2),
     "graph": (_graph, 1, 1),
+    "fix": (_fix, 0, 100),
+    "apply": (_apply, 0, 0),
+    "undo": (_undo, 0, 0),
+    "explain": (_explain, 0, 1),
     "why": (_why, 1, 1),
     "check": (_check, 0, 0),
     "config": (_config, 0, 2),

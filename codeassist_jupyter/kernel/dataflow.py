@@ -195,8 +195,8 @@ def _inside_magic(node: ast.stmt) -> list[ast.stmt] | None:
     if call.func.attr not in _MAGIC_CALLS or not given or given[0] not in _RUNNING:
         return None
     try:
-        return ast.parse(given[-1]).body
-    except (SyntaxError, ValueError, TypeError):
+        return ast.parse(str(given[-1])).body
+    except (SyntaxError, ValueError):
         return None
 
 

@@ -133,7 +133,7 @@ def _needed(made: Flow, functions: Mapping[str, frozenset[str]]) -> set[str]:
 
 def _missing(
     cells: Sequence[Placed], flows: Sequence[Flow], known: set[str]
-) -> Iterator[tuple[Placed, set[str]]]:
+) -> Iterator[tuple[Placed, Collection[str]]]:
     """Yield each cell that would raise NameError in a fresh run, and the names it would miss."""
     functions: dict[str, frozenset[str]] = {}
     open_end = False

@@ -101,7 +101,8 @@ class Search:
             following = self._next(tried)
             if following is not None:
                 yield from self._computed(following, _DEPTH, proposal.explanation)
-                current = following if self._moved_on(following, current) else current
+                retry = _is_syntax(following) and not _is_syntax(current)
+                current = following if retry or self._moved_on(following, current) else current
             if time.monotonic() > deadline:
                 return
 
@@ -112,7 +113,7 @@ class Search:
                 return
             if not self._is_new(edit):
                 continue
-            words = " ".join(part for part in (explanation, broken.hint) if part)
+            words = "\n".join(part for part in (explanation, broken.hint) if part)
             tried = self._try(edit, words, computed=True)
             yield tried
             following = self._next(tried)
@@ -150,7 +151,11 @@ class Search:
     @staticmethod
     def _moved_on(following: Broken, before: Broken) -> bool:
         """Whether another error came to light: the same one again means that nothing was won."""
-        return following.error != before.error and not following.error.startswith("SyntaxError")
+        return following.error != before.error and not _is_syntax(following)
+
+
+def _is_syntax(broken: Broken) -> bool:
+    return broken.error.startswith(("SyntaxError", "IndentationError"))
 
 
 def told(failed: Failed) -> str:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..project import Project
     from ..types import Conversation, Remembered, Snippet
     from .feed import CellFeed
+    from .fix import Fix
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Session:
         self._chat: Chat | None = None
         self.asked: Question | None = None
         self.answer: Answer | None = None  # the latest one
+        self.fixed: Fix | None = None  # what `%assist apply` takes over
         # What was listed last; commands that take a number mean these.
         self.listed: tuple[Conversation, ...] = ()
         self.found: tuple[Remembered, ...] = ()
@@ -119,17 +121,28 @@ class Session:
 
     def ask(self, text: str, overrides: Mapping[str, Any], args: argparse.Namespace) -> None:
         """Answer under the cell; then insert and bind as `args` say."""
-        from ..assistant import Answer, Question, checked
-        from ..stream import stream
-        from .display import open_view
+        from ..assistant import Question, checked
 
         if args.output is not None and not args.output.isidentifier():
             raise UsageError(f"-o needs a variable name, not {args.output!r}")
         settings = self.settings(overrides)
         question = Question(checked(text), settings, use_context=not args.no_context)
+        answer = self.answer_to(question)
+        if args.output is not None:
+            self.shell.user_ns[args.output] = answer
+        inserted = bool(args.insert) and self._insert(answer, args.insert)
+        if args.output is not None or inserted:
+            self._mark_inserted(answer)
+
+    def answer_to(self, question: Question) -> Answer:
+        """Stream the answer under the cell, and give it back."""
+        from ..assistant import Answer
+        from ..stream import stream
+        from .display import open_view
+
         answer = Answer()
         self.asked = question
-        view = open_view(self.shell, settings)
+        view = open_view(self.shell, question.settings)
         events = self.assistant.ask(question, answer)
         try:
             stream(
@@ -144,11 +157,7 @@ class Session:
             view.finish(answer.text, "")
             raise
         self.answer = answer
-        if args.output is not None:
-            self.shell.user_ns[args.output] = answer
-        inserted = bool(args.insert) and self._insert(answer, args.insert)
-        if args.output is not None or inserted:
-            self._mark_inserted(answer)
+        return answer
 
     def put(self, code: str, where: str = "below") -> bool:
         """Put code into a new cell, or into this one; False if this front end cannot."""

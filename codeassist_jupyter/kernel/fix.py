@@ -1,0 +1,343 @@
+"""`%assist fix`: explains the last failure, searches a fix, and says what was seen of it.
+
+Candidates run in a copy of the kernel only; the user's cell changes when the user says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from .. import security
+from ..assistant import Answer, Question
+from ..citations import Cited
+from ..config import Settings
+from ..errors import UsageError
+from ..options import OPTIONS, settings_of
+from ..stream import View, footer, stream
+from . import execution, lineage, postmortem, repair, trial
+from .display import open_view
+from .insert import can_insert, insert
+from .outcomes import Failed, NotTried, Observed, Outcome, Ran, Verified
+from .repair import Attempt, Broken, Proposal, Search
+
+if TYPE_CHECKING:
+    from .session import Session
+    from .watch import LastFailure
+
+FIX = """\
+First say in two to five sentences why the cell fails, and name the real values that show it. \
+Then give the whole corrected cell in one ```python block.
+Change as little as possible and keep every name that the cell makes. Use only columns, keys and \
+attributes that are listed above. Do not catch or hide the error, invent values, or drop rows.\
+"""
+EXPLAIN = """\
+Say in two to five sentences why it failed, and name the real values that show it. Give no code.\
+"""
+_GAPS = re.compile(r"\n(?:\s*\n){2,}")
+_SECONDS = 90.0  # for the whole search
+_BELOW = 5  # cells below that are run after a candidate
+_SHOWN = 4  # variables that a verdict describes
+_WIDTH = 160  # characters of one
+
+
+@dataclass(slots=True)
+class Fix:
+    """What `%assist fix -o NAME` binds; `status` is verified, ran, failed or not_tried."""
+
+    source: str
+    cell_id: str
+    code: str = ""
+    status: str = "not_tried"
+    explanation: str = ""
+    hint: str = ""
+    verdict: str = ""
+    observed: Observed | None = None
+    attempts: tuple[Attempt, ...] = ()
+    flags: tuple[str, ...] = field(default=())
+
+    @property
+    def diff(self) -> str:
+        """The change as a unified diff, without headings."""
+        before, after = self.source.splitlines(), self.code.splitlines()
+        lines = [*difflib.unified_diff(before, after, lineterm="", n=2)][2:]
+        return "\n".join(line for line in lines if not line.startswith("@@"))
+
+
+def fix(session: Session, words: Sequence[str]) -> Fix:
+    """Search, show and return a fix of the last failed cell.
+
+    Raises UsageError where nothing failed or the options are wrong; on Ctrl-C the best that was
+    found until then is shown.
+    """
+    args = _parsed(words)
+    if args.output is not None and not args.output.isidentifier():
+        raise UsageError(f"-o needs a variable name, not {args.output!r}")
+    failure = _failure(session)
+    settings = session.settings(settings_of(args))
+    work = _Work(session, failure, settings, tuple(args.expect))
+    view = work.view
+    try:
+        for tried in work.search.run():
+            view.status(f"tried: {_brief(tried.outcome)} …")
+    except KeyboardInterrupt:
+        work.interrupted = True
+    found = _fix(failure, work.search, work.last_words)
+    text = _shown(found)
+    view.finish(text, _footer(work))
+    answer = replace(work.answer, text=text, stopped="stop")
+    session.assistant.note(f"%assist fix: {_title(failure)}", answer, settings)
+    session.fixed = found
+    if args.output is not None:
+        session.shell.user_ns[args.output] = found
+    return found
+
+
+def apply(session: Session) -> str:
+    """Take the latest fix over into the notebook; say where it went."""
+    found = session.fixed
+    if found is None or not found.code:
+        raise UsageError("there is no fix to apply", "%assist fix searches one.")
+    return _put(session, found.code, "the corrected cell")
+
+
+def undo(session: Session) -> str:
+    """Give the cell back as it was before `apply`."""
+    if session.fixed is None:
+        raise UsageError("there is nothing to undo", "%assist apply has not been used.")
+    return _put(session, session.fixed.source, "the cell as it was")
+
+
+def _put(session: Session, code: str, what: str) -> str:
+    if not can_insert(session.shell):
+        return f"This front end cannot be asked for a new cell; here is {what}:\n\n{code}"
+    insert(session.shell, code, "below")
+    return f"A new cell below holds {what}; this front end lets no other cell be changed from here."
+
+
+def question(failure: LastFailure, settings: Settings, broken: Broken | None = None) -> Question:
+    """What the model is asked; the facts stand last, so all before them is read only once."""
+    broken = broken or _broken(failure)
+    facts = [
+        ("the cell that fails", broken.source),
+        ("what was true when it failed", broken.facts),
+    ]
+    if broken.hint:
+        facts.append(("known about it", broken.hint))
+    return Question(
+        "Why does this cell fail, and what must be changed?",
+        settings,
+        facts=tuple(facts),
+        instruction=FIX,
+        aside=True,
+    )
+
+
+def explain(session: Session, target: str) -> None:
+    """Explain the last failure, or what a cell, variable or piece of text is."""
+    settings = session.settings()
+    if target:
+        asked = Question(f"Explain {{{target}}} in a few sentences.", settings)
+    else:
+        failure = _failure(session)
+        facts = ("what was true when it failed", postmortem.render(failure.post_mortem))
+        text = f"Why did this fail: {_title(failure)}?"
+        asked = Question(text, settings, facts=(facts,), instruction=EXPLAIN)
+    session.answer_to(asked)
+
+
+class _Work:
+    """One call of `%assist fix`: joins the search to the kernel and to the model."""
+
+    def __init__(
+        self, session: Session, failure: LastFailure, settings: Settings, expect: tuple[str, ...]
+    ) -> None:
+        self.session, self.failure, self.settings = session, failure, settings
+        self.view = open_view(session.shell, settings)
+        self.answer = Answer()
+        self.last_words = ""
+        self.interrupted = False
+        below = _below(failure)
+
+        def attempt(code: str) -> Outcome:
+            return trial.attempt(session.shell, code, then=below, expect=expect)
+
+        broken = _broken(failure)
+        self.search = Search(broken, attempt, self.ask, execution.translated, _SECONDS)
+
+    def ask(self, broken: Broken, temperature: float) -> Proposal:
+        """Stream the model's answer into the cell's one display."""
+        settings = replace(self.settings, temperature=max(temperature, self.settings.temperature))
+        asked = question(self.failure, settings, broken)
+        session, self.answer = self.session, Answer()
+        session.asked = asked
+        events = session.assistant.ask(asked, self.answer)
+        stream(events, self.answer, _Unfinished(self.view), session.stop)
+        if self.answer.stopped == "cancelled":
+            raise KeyboardInterrupt
+        self.last_words = prose_of(self.answer.text)
+        return Proposal(self.answer.code, self.last_words)
+
+
+class _Unfinished:
+    """The same display, not ended by the end of one answer."""
+
+    def __init__(self, view: View) -> None:
+        self.status = view.status
+        self.show = view.show
+
+    def finish(self, text: str, footer: str, cited: Sequence[Cited] = ()) -> None:
+        """There is more to come."""
+
+
+def prose_of(text: str) -> str:
+    """A Markdown text without its fenced blocks."""
+    from markdown_it import MarkdownIt  # not at the top: it takes 30 ms
+
+    lines = text.splitlines()
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type == "fence" and token.map:
+            lines[slice(*token.map)] = [""] * (token.map[1] - token.map[0])
+    return _GAPS.sub("\n\n", "\n".join(lines)).strip()
+
+
+def _failure(session: Session) -> LastFailure:
+    failure = session.last_failure
+    if failure is None:
+        raise UsageError("no cell has failed since the last one that was mended", "Run it again.")
+    return failure
+
+
+def _broken(failure: LastFailure) -> Broken:
+    facts, hint = failure.post_mortem, failure.hint
+    text = postmortem.render(facts)
+    if hint is None:
+        return Broken(facts.source, _title(failure), text)
+    return Broken(facts.source, _title(failure), text, hint.text, hint.edits)
+
+
+def _title(failure: LastFailure) -> str:
+    raised = failure.post_mortem.failures[0]
+    return f"{raised.type}: {raised.message}".rstrip(": ").splitlines()[0][:200]
+
+
+def _place(failure: LastFailure) -> str:
+    """Where it failed, in a sentence."""
+    raised = failure.post_mortem.failures[0]
+    users = [frame for frame in raised.frames if frame.place != "library"]
+    if not users:
+        return f"It failed with `{_title(failure)}`."
+    return f"`{users[-1].failing}` ({users[-1].where}) raised `{_title(failure)}`."
+
+
+def _sentences(hints: str) -> str:
+    return " ".join(f"{line[:1].upper()}{line[1:].rstrip('.')}." for line in hints.splitlines())
+
+
+def _below(failure: LastFailure) -> tuple[str, ...]:
+    """The next cells of the notebook's file below the one that failed."""
+    path = execution.notebook_path()
+    cells: tuple[lineage.Placed, ...] = execution.saved_cells(path) if path is not None else ()
+    places = [c.place for c in cells if c.cell_id and c.cell_id == failure.post_mortem.cell_id]
+    if not places:
+        return ()
+    return tuple(cell.source for cell in cells if cell.place > places[0])[:_BELOW]
+
+
+def _fix(failure: LastFailure, search: Search, last_words: str) -> Fix:
+    facts = failure.post_mortem
+    found = Fix(facts.source, facts.cell_id, hint=search.broken.hint, explanation=last_words)
+    found.attempts = tuple(search.attempts)
+    best = search.best
+    if best is None:
+        found.verdict = "No corrected cell was found."
+        return found
+    found.code, found.flags = best.code, best.flags
+    found.explanation = best.explanation
+    if best.computed:
+        found.explanation = f"{_place(failure)} {_sentences(best.explanation)}"
+    found.status = _STATUS[type(best.outcome)]
+    found.observed = None if isinstance(best.outcome, NotTried) else best.outcome.observed
+    found.verdict = _verdict(best)
+    return found
+
+
+def _now(item: tuple[str, str]) -> str:
+    """A variable after the trial, in one line."""
+    name, text = item
+    lines = text.splitlines()
+    shown = lines[0].removeprefix(f"{name}: ")
+    return f"`{name}` is now {shown[:_WIDTH]}{' …' if len(shown) > _WIDTH else ''}"
+
+
+_STATUS = {Verified: "verified", Ran: "ran", Failed: "failed", NotTried: "not_tried"}
+
+
+def _verdict(attempt: Attempt) -> str:
+    """What was seen, in words that promise no more."""
+    outcome = attempt.outcome
+    if isinstance(outcome, NotTried):
+        return f"Not tried: {outcome.reason}."
+    if isinstance(outcome, Failed):
+        return f"It still fails in a copy of your kernel: {outcome.error}: {outcome.message}"
+    parts = [f"Ran in a copy of your kernel in {outcome.observed.seconds:.2g} s"]
+    if isinstance(outcome, Verified):
+        parts[0] = f"Verified in a copy of your kernel: {'; '.join(outcome.checks)}"
+    parts += list(map(_now, list(outcome.observed.variables.items())[:_SHOWN]))
+    if below := outcome.observed.cells_below:
+        parts.append(f"the {below} cells below ran too" if below > 1 else "the cell below ran too")
+    parts += outcome.warnings
+    if attempt.flags:
+        parts.append(f"**but look at it: {'; '.join(attempt.flags)}**")
+    elif isinstance(outcome, Ran):
+        parts.append('whether it is right, nobody checked: --expect "…" does')
+    return " · ".join(security.clean(part, 600) for part in parts)
+
+
+def _shown(found: Fix) -> str:
+    """The answer as Markdown: why, the change, what was seen."""
+    parts = [found.explanation] if found.explanation else []
+    if found.code:
+        fence = "~~~~" if "```" in found.diff else "```"
+        parts.append(f"{fence}diff\n{found.diff}\n{fence}")
+    parts.append(found.verdict)
+    if found.status != "failed" and found.code:
+        parts.append("`%assist apply` takes it over.")
+    return "\n\n".join(parts)
+
+
+def _footer(work: _Work) -> str:
+    parts = [repair.summary(work.search.attempts)]
+    if work.interrupted:
+        parts.append("stopped")
+    if work.answer.usage is not None:
+        parts.append(footer(replace(work.answer, text="", stopped="stop")))
+    return " · ".join(parts)
+
+
+def _brief(outcome: Outcome) -> str:
+    if isinstance(outcome, Failed):
+        return f"{outcome.error}: {outcome.message}"[:80]
+    return _STATUS[type(outcome)]
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message, '%assist fix [--expect "x == 3"] [-o NAME] [-m MODEL]')
+
+
+def _parsed(words: Sequence[str]) -> argparse.Namespace:
+    parser = _Parser(prog="%assist fix", add_help=False, allow_abbrev=False)
+    for names, kwargs in OPTIONS:
+        parser.add_argument(*names, **kwargs)
+    parser.add_argument("--expect", action="append", default=[])
+    parser.add_argument("-o", "--output")
+    try:
+        return parser.parse_args(shlex.split(" ".join(words)))
+    except ValueError as exc:
+        raise UsageError(f"the options cannot be read: {exc}") from exc
