@@ -600,6 +600,16 @@ def test_namespaces_and_zips_are_located_with_a_reason(
     assert locate("wide") is None
 
 
+def test_a_path_that_no_request_can_carry_is_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = tmp_path / "caf\udce9"
+    make(site, "tiny", {"__init__.py": ""})
+    monkeypatch.syspath_prepend(str(site))
+    found = locate("tiny")
+    assert found == Package("tiny", "1.2", "tiny", "", "its path is not readable text")
+
+
 @pytest.fixture(scope="module")
 def notebook(echo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontEnd]:
     root = tmp_path_factory.mktemp("analysis")

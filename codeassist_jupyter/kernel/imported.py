@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _MOST = 200  # packages of one notebook
+_LONGEST = 100  # characters of a title or version
 _PATIENCE_S = 0.5  # of a first question, until the cells that ran before it are read
 # Import statements are parsed one by one: the rest of a cell may be magics, or warn when parsed.
 _IMPORT = re.compile(
@@ -74,7 +75,8 @@ class Imported:
         for name in _RECEIVER.findall(question):
             value = self._shell.user_ns.get(name)
             if value is not None and type(value) is not ModuleType:
-                names[name] = peek.type_name(value)
+                kind = peek.type_name(value)
+                names |= {name: kind} if kind.isprintable() else {}
         return Imports(self._packages, names)
 
 
@@ -119,6 +121,8 @@ def locate(name: str) -> Package | None:
             reason = "it is a namespace package"
         elif not path.exists():
             reason = "it is in a zip file"
+        elif not str(path).isprintable():  # bytes that are no text: no request can carry them
+            reason = "its path is not readable text"
         return Package(name, version, title, "" if reason else str(path), reason)
     return None
 
@@ -133,7 +137,7 @@ def _distributions(name: str, folder: Path) -> Iterator[tuple[str, str]]:
         except (metadata.PackageNotFoundError, *_BROKEN):
             continue
         if here and version:
-            yield title or candidate, version
+            yield (title or candidate)[:_LONGEST], version[:_LONGEST]
 
 
 def _called_like(name: str) -> Iterator[str]:
