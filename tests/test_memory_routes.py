@@ -214,6 +214,50 @@ def test_an_encrypted_store_waits_for_its_passphrase(
     assert not [file for file in files if word.encode() in file.read_bytes()]
 
 
+# Opening
+
+
+def files_with(folder: Path, word: str) -> list[Path]:
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    return [file for file in files if word.encode() in file.read_bytes()]
+
+
+def test_what_is_older_than_the_settings_allow_is_erased_at_the_start(
+    codeassist_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    word = "".join(random.choices("qwrtzxv", k=24))
+    memory = Memories(tuple, lambda: False)
+    memory.store().begin("old", "/p", "n")
+    memory.store().begin("new", "/p", "n")
+    memory.store().save("old", Exchange(word, "", asked_at=time.time() - 3 * 86_400))
+    memory.store().save("new", Exchange("recent", ""))
+    memory.saved()
+    eventually(lambda: memory.state()["pending"] == 0)
+    memory.close()
+    monkeypatch.setenv("CODEASSIST_HISTORY_DAYS", "2")
+    again = Memories(tuple, lambda: False)
+    assert [one.id for one in again.store().newest()] == ["new"]
+    assert files_with(codeassist_home, word) == []
+    again.close()
+
+
+def test_a_forget_that_was_cut_short_is_ended_at_the_next_start(codeassist_home: Path) -> None:
+    word = "".join(random.choices("qwrtzxv", k=24))
+    memory = Memories(tuple, lambda: False)
+    memory.store().begin("gone", "/p", "n")
+    memory.store().save("gone", Exchange(word, word))
+    memory.store().delete({"gone"})  # the host dies here
+    memory.close()
+    left_over = codeassist_home / "memory" / "words" / "old-segment"
+    left_over.parent.mkdir(parents=True, exist_ok=True)
+    left_over.write_text(word)
+    again = Memories(tuple, lambda: False)
+    assert again.store().newest() == []
+    assert not again.store().erasing
+    assert files_with(codeassist_home, word) == []
+    again.close()
+
+
 # Summaries
 
 

@@ -146,7 +146,7 @@ class Conversations:
 
     def places(self, after: int = -1) -> list[Place]:
         """Every exchange after the one of number `after`, in order."""
-        return messages.places(self.database, "no - 1 > ?", [after])
+        return messages.places(self.database, "no > ?", [after + 1])
 
     def place(self, conversation: str, number: int) -> Place:
         """Raises UsageError where there is no such exchange."""

@@ -14,10 +14,10 @@ import math
 import re
 import shutil
 import threading
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -59,9 +59,17 @@ class _Indexes:
     words: Lexical | None = None
     tiers: tuple[Tier, ...] = ()
     upto: int = -1  # the last exchange in `words`
-    last: int = -1  # the last exchange in `places`
     places: dict[int, Place] = field(default_factory=dict)
+    order: list[int] = field(default_factory=list)  # the numbers of `places`, growing
     by_conversation: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def last(self) -> int:
+        return self.order[-1] if self.order else -1
+
+    def waiting(self) -> list[Place]:
+        """The exchanges that are not in the index of words yet."""
+        return [self.places[no] for no in self.order[bisect_right(self.order, self.upto) :]]
 
 
 class History:
@@ -91,8 +99,7 @@ class History:
     @property
     def pending(self) -> int:
         """Exchanges that are not in the index of words yet."""
-        now = self._known()
-        return sum(no > now.upto for no in list(now.places))
+        return len(self._known().waiting())
 
     def wake(self) -> None:
         """There may be something new to index."""
@@ -151,18 +158,17 @@ class History:
             for place in self._store.places(after=now.last):
                 now.places[place.no] = place
                 now.by_conversation[place.conversation].append(place.no)
-                now.last = place.no
+                now.order.append(place.no)
             return now
 
     def _find_words(
         self, now: _Indexes, text: str, numbers: Collection[int] | None
     ) -> dict[int, float]:
         """Scores by words, those of exchanges that are not indexed yet included."""
-        upto, words = now.upto, now.words
+        waiting = now.waiting()  # before the index: what moves there meanwhile is found twice
         found: dict[int, float] = {}
-        if words is not None:
-            found = words.search(text, _CANDIDATES if numbers is None else _FILTERED)
-        waiting = [place for no, place in list(now.places.items()) if no > upto]
+        if now.words is not None:
+            found = now.words.search(text, _CANDIDATES if numbers is None else _FILTERED)
         best = max(found.values(), default=1.0)
         for no, share in _scanned(self._store, text, waiting).items():
             found[no] = best * share
@@ -175,7 +181,8 @@ class History:
     def _keep_fresh(self) -> None:
         while not self._stop.is_set():
             self._wake.wait()
-            self._stop.wait(_GATHER_S)
+            if self._stop.wait(_GATHER_S):
+                return
             self._wake.clear()
             try:
                 self._refresh()
@@ -218,8 +225,7 @@ class History:
 
     def _index_words(self, now: _Indexes) -> bool:
         """Index the next exchanges; False when none is left."""
-        waiting = (place for no, place in list(now.places.items()) if no > now.upto)
-        batch = list(islice(waiting, _READ_AT_ONCE))
+        batch = now.waiting()[:_READ_AT_ONCE]
         with self._writing:
             if not batch or now is not self._now or now.words is None or self._stop.is_set():
                 return False
@@ -233,7 +239,7 @@ class History:
         return True
 
     def _opened_tiers(self, now: _Indexes) -> tuple[Tier, ...]:
-        keys = {str(no) for no in list(now.places)}
+        keys = {str(no) for no in now.order}
         tiers = []
         for encoder in self._encoders():
             table = f"vectors-{re.sub(r'[^a-z0-9]+', '-', encoder.name.lower())}"
@@ -244,7 +250,8 @@ class History:
 
     def _embed(self, now: _Indexes, tier: Tier) -> None:
         """Encode what the tier has not read yet; a running answer has the cores first."""
-        waiting = [place for no, place in list(now.places.items()) if str(no) not in tier.vectors]
+        last = now.last
+        waiting = [now.places[no] for no in list(now.order) if str(no) not in tier.vectors]
         for start in range(0, len(waiting), _ENCODED_AT_ONCE):
             while self._is_busy() and not self._stop.wait(_BUSY_POLL_S):
                 pass
@@ -256,7 +263,7 @@ class History:
                     texts = [_embedded(exchange) for _, exchange in read]
                     keys = [str(place.no) for place, _ in read]
                     tier.vectors.add(keys, tier.encoder.encode(texts))
-        tier.vectors.complete_at = now.last
+        tier.vectors.complete_at = last
         tier.vectors.tidy()
 
 
