@@ -131,6 +131,11 @@ def _nulls(column: Any, most: int) -> str:
     return f", {count} null" if count else ""
 
 
+def is_cheap(column: Any) -> bool:
+    """Whether all values of a column may be looked at, and hold no Python objects."""
+    return len(column) <= _CHEAP and _is_known(column.dtype)
+
+
 def _values(label: Any, values: Iterable[Any], brief: Brief) -> list[str]:
     hidden = type(label) is str and security.secret_name(label)
     return ["[redacted]" if hidden else brief(value, 1) for value in values]

@@ -20,6 +20,7 @@ from .. import security
 from . import describe, exceptions, frames, references
 from .frames import Entry
 from .peek import is_a, is_one_of, module_dict
+from .watch import Execution
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -97,10 +98,11 @@ def capture(
     shell: InteractiveShell,
     exception: BaseException,
     cell_source: str,
-    cell_ids: Mapping[int, str] | None = None,
+    executions: Mapping[int, Execution] | None = None,
 ) -> PostMortem:
-    """The facts of a failure; `cell_ids` are the front end's ids by execution number."""
-    writer = _Writer(shell, cell_ids or {})
+    """The facts of a failure; `executions` says which cell each number was."""
+    executions = executions or {}
+    writer = _Writer(shell, executions)
     failures: tuple[Failure, ...] = ()
     for link in exceptions.chain(exception):
         failure = writer.failure(*link)
@@ -114,16 +116,21 @@ def capture(
         if frame.place == "cell":
             number = int(frame.where[4:-1])
     source = writer.safe(cell_source, _SOURCE)
-    return PostMortem(source, number, failures, (cell_ids or {}).get(number, ""))
+    return PostMortem(source, number, failures, _cell_id(executions, number))
+
+
+def _cell_id(executions: Mapping[int, Execution], number: int | None) -> str:
+    known = executions.get(number) if number is not None else None
+    return known.cell_id if known is not None else ""
 
 
 class _Writer:
     """Puts live frames into words, until the time is up; then only their places."""
 
-    def __init__(self, shell: InteractiveShell, cell_ids: Mapping[int, str]) -> None:
+    def __init__(self, shell: InteractiveShell, executions: Mapping[int, Execution]) -> None:
         self._shell = shell
-        self._cell_ids = cell_ids
-        self._deadline = time.monotonic() + _BUDGET_S
+        self._executions = executions
+        self._deadline = time.thread_time() + _BUDGET_S
         self._secrets = list(_secrets(shell.user_ns))
 
     def safe(self, text: str, limit: int) -> str:
@@ -155,7 +162,7 @@ class _Writer:
     def _frame(self, entry: Entry, repeated: int) -> Frame:
         name = security.clean(entry.code.co_qualname, _LINE)
         if entry.place == "library":
-            late = time.monotonic() > self._deadline
+            late = time.thread_time() > self._deadline
             signature, doc = ("", "") if late else frames.documented(entry.code)
             return Frame(
                 "library",
@@ -176,7 +183,7 @@ class _Writer:
             self.safe(failing, _LINE),
             self._around(lines, entry.line),
             self._values(entry, lines),
-            cell_id=self._cell_ids.get(entry.cell, "") if entry.cell is not None else "",
+            cell_id=_cell_id(self._executions, entry.cell),
             repeated=repeated,
         )
 
@@ -189,7 +196,7 @@ class _Writer:
         return self.safe("\n".join(shown), 6 * _LINE)
 
     def _values(self, entry: Entry, lines: list[str]) -> tuple[tuple[str, str], ...]:
-        if time.monotonic() > self._deadline:
+        if time.thread_time() > self._deadline:
             return ()
         tree = frames.parsed(entry, lines)
         statement = frames.statement_at(tree, entry.line) if tree is not None else None
@@ -199,7 +206,7 @@ class _Writer:
         names = frames.visible(entry.frame, wanted)
         found: dict[str, str] = {}
         for path in paths:
-            if len(found) == _VALUES or time.monotonic() > self._deadline:
+            if len(found) == _VALUES or time.thread_time() > self._deadline:
                 break
             try:
                 value = references.resolve(names, path)

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import ExecutionResult, InteractiveShell
@@ -26,6 +26,13 @@ log = logging.getLogger(__name__)
 
 _MOST_IDS = 5000
 _FOLLOW_UP = "%assist fix"
+
+
+class Execution(NamedTuple):
+    """Which cell of the notebook an execution number was, and when it ended (time.time)."""
+
+    cell_id: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +49,15 @@ class FailureWatch:
     def __init__(self, shell: InteractiveShell, settings: Callable[[], Settings]) -> None:
         self._shell = shell
         self._settings = settings
-        self.cell_ids: dict[int, str] = {}  # by execution number, as far as the front end tells
+        self.executions: dict[int, Execution] = {}  # of cells whose id the front end tells
         self.ran_at: dict[str, float] = {}  # by cell id; seconds since 1970
         self.last: LastFailure | None = None
         shell.events.register("post_run_cell", self._ran)
+
+    @property
+    def cell_ids(self) -> dict[int, str]:
+        """The front end's ids of cells by execution number."""
+        return {number: known.cell_id for number, known in self.executions.items()}
 
     def close(self) -> None:
         """Take the hook away; a second call does nothing."""
@@ -66,9 +78,9 @@ class FailureWatch:
             return
         number, cell_id = result.execution_count, getattr(info, "cell_id", None)
         if type(number) is int and type(cell_id) is str:
-            if len(self.cell_ids) >= _MOST_IDS:
-                self.cell_ids.pop(next(iter(self.cell_ids)))
-            self.cell_ids[number] = cell_id
+            if len(self.executions) >= _MOST_IDS:
+                self.executions.pop(next(iter(self.executions)))
+            self.executions[number] = Execution(cell_id, time.time())
             self.ran_at[cell_id] = time.time()
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
@@ -82,11 +94,11 @@ class FailureWatch:
 
         if context.is_ours(source) or is_a(error, KeyboardInterrupt) or is_a(error, SystemExit):
             return
-        facts = postmortem.capture(self._shell, error, source, self.cell_ids)
+        facts = postmortem.capture(self._shell, error, source, self.executions)
         self.last = LastFailure(facts, None)  # kept even if the search for a hint fails
         if self._settings().hints == "off":
             return
-        hint = hints.hint_for(self._shell, error, source, self.cell_ids)
+        hint = hints.hint_for(self._shell, error, source, self.executions)
         if hint is not None:
             self.last = LastFailure(facts, hint)
             self._show(hint)

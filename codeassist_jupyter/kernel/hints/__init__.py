@@ -12,7 +12,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ... import security
-from . import attributes, calls, keys, modules, names, none, values
+from ..watch import Execution
+from . import (
+    arrays,
+    attributes,
+    calls,
+    files,
+    keys,
+    modules,
+    names,
+    none,
+    stale,
+    syntax,
+    tables,
+    values,
+)
 from .scene import Hint, Scene
 
 if TYPE_CHECKING:
@@ -25,9 +39,10 @@ _LONGEST = 400  # characters of a hint
 _EDITS = 3
 
 _FAMILIES: dict[str, tuple[Callable[[Scene], Hint | None], ...]] = {
+    "": (stale.edited,),  # whatever was raised
     "UndefinedVariableError": (keys.in_query,),
     "UnboundLocalError": (names.unbound,),
-    "NameError": (names.undefined,),
+    "NameError": (stale.not_run, names.undefined),
     "ModuleNotFoundError": (modules.missing,),
     "ImportError": (modules.name_of_module,),
     "AttributeError": (none.origin, calls.not_awaited, attributes.missing),
@@ -40,13 +55,36 @@ _FAMILIES: dict[str, tuple[Callable[[Scene], Hint | None], ...]] = {
         calls.not_awaited,
         calls.unserializable,
         calls.operands,
+        tables.text_arithmetic,
+        tables.missing_numbers,
         values.not_iterable,
         values.text_indices,
         values.unpacking,
     ),
     "ZeroDivisionError": (values.zero,),
-    "IndexError": (values.index, values.popped),
-    "ValueError": (values.unpacking, values.not_in_list, values.domain),
+    "IndexError": (values.index, values.popped, arrays.bounds),
+    "ValueError": (
+        tables.number,
+        tables.dates,
+        tables.truth,
+        tables.lengths,
+        tables.merge_types,
+        tables.missing_numbers,
+        tables.duplicates,
+        arrays.broadcasting,
+        arrays.product,
+        arrays.bounds,
+        arrays.reshaping,
+        arrays.joining,
+        values.unpacking,
+        values.not_in_list,
+        values.domain,
+    ),
+    "SyntaxError": (syntax.mend,),
+    "FileNotFoundError": (files.missing,),
+    "UnicodeDecodeError": (files.encoding,),
+    "JSONDecodeError": (files.json_place,),
+    "OSError": (files.wrong_kind, files.no_folder_to_save),
     "RecursionError": (values.recursion,),
     "RuntimeError": (values.changed_while_read, calls.running_loop),
     "error": (values.pattern,),
@@ -59,20 +97,20 @@ def hint_for(
     shell: InteractiveShell,
     error: BaseException,
     source: str,
-    cell_ids: Mapping[int, str] | None = None,
+    executions: Mapping[int, Execution] | None = None,
 ) -> Hint | None:
     """The first hint that fits a failure of the cell `source`; None where nothing is certain.
 
-    Runs no code of the user; gives up after 80 ms.
+    Runs no code of the user; gives up after 80 ms of work.
     """
-    deadline = time.monotonic() + _BUDGET_S
-    scene = Scene(shell, error, source, cell_ids or {})
-    for kind in scene.kinds:
+    deadline = time.thread_time() + _BUDGET_S
+    scene = Scene(shell, error, source, executions or {})
+    for kind in ("", *scene.kinds):
         for family in _FAMILIES.get(kind, ()):
             hint = family(scene)
             if hint is not None:
                 return _safe(hint, shell.user_ns)
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 return None
     return None
 

@@ -9,6 +9,7 @@ import re
 import types
 from typing import Any
 
+from .. import frames
 from ..describe import brief
 from ..peek import comes_from, instance_dict, is_a, members, mro, plain_name, type_name
 from .closest import closest
@@ -54,16 +55,14 @@ def unexpected_keyword(scene: Scene) -> Hint | None:
     if meant is not None:
         text = f"`{function}` has no argument `{name}`; the closest is `{meant}`"
         return Hint(text, _renamed(scene, keyword, meant), "argument")
-    if function.split(".")[-1] not in _of_user(scene, call):
-        return None
-    return Hint(f"`{function}` takes ({', '.join(known)})", (), "argument")
-
-
-def _of_user(scene: Scene, call: ast.Call) -> str:
-    """The name of the callee if its code is the user's."""
     callee = _callee(scene, call)
-    is_own = type(callee) is types.FunctionType and callee.__code__.co_filename.startswith("<ipy")
-    return ast.unparse(call.func) if is_own else ""
+    if type(callee) is types.FunctionType and _is_of_notebook(scene, callee):
+        return Hint(f"`{function}` takes ({', '.join(known)})", (), "argument")
+    return None
+
+
+def _is_of_notebook(scene: Scene, function: types.FunctionType) -> bool:
+    return frames.cell_number(scene.shell, function.__code__.co_filename) is not None
 
 
 def _new_argument(scene: Scene, function: str, keyword: ast.keyword, new: str) -> Hint:
@@ -132,7 +131,7 @@ def missing_argument(scene: Scene) -> Hint | None:
     """An argument that was not given, or one too many."""
     lacking = re.search(r"^([\w.<>]+)\(\) missing \d+ required .*argument", scene.message)
     many = re.search(
-        r"^([\w.<>]+)\(\) takes (?:from \d+ to )?(\d+) positional arguments? but (\d+) (?:was|were)",
+        r"^([\w.<>]+)\(\) takes (?:from \d+ to )?(\d+) positional arguments? but (\d+) ",
         scene.message,
     )
     call = _call(scene)
@@ -365,7 +364,7 @@ def not_awaited(scene: Scene) -> Hint | None:
         and [ast.unparse(t) for t in a.targets] == [subject.id]
     ]
     text = f"`{subject.id}` is the coroutine of `{name}`, not its result: `await` is missing"
-    edits = ()
+    edits: tuple[str, ...] = ()
     if len(calls) == 1:
         call = ast.get_source_segment(scene.source, calls[0]) or ast.unparse(calls[0])
         edits = scene.rewritten((calls[0], f"await {call}"))

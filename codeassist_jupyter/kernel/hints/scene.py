@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import exceptions, frames, references
 from ..frames import Entry
+from ..watch import Execution
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -44,12 +45,12 @@ class Scene:
         shell: InteractiveShell,
         error: BaseException,
         source: str,
-        cell_ids: Mapping[int, str],
+        executions: Mapping[int, Execution],
     ) -> None:
         self.shell = shell
         self.error = error
         self.source = source
-        self.cell_ids = cell_ids
+        self.executions = executions
         self.kinds = exceptions.names_of(error)
         self.message = exceptions.message(error)
         self.arguments = exceptions.arguments(error)
@@ -69,7 +70,8 @@ class Scene:
     @property
     def namespace(self) -> dict[str, Any]:
         """The names of the notebook."""
-        return self.shell.user_ns
+        found: dict[str, Any] = self.shell.user_ns
+        return found
 
     @property
     def in_cell(self) -> bool:

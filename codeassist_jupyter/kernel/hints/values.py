@@ -19,7 +19,7 @@ def zero(scene: Scene) -> Hint | None:
     if not isinstance(node, ast.BinOp | ast.AugAssign) or scene.library:
         return None
     divisor = node.right if isinstance(node, ast.BinOp) else node.value
-    inner = divisor.args[0] if _is_length(divisor) else None
+    inner = divisor.args[0] if isinstance(divisor, ast.Call) and _is_length(divisor) else None
     if inner is not None:
         return Hint(f"`{ast.unparse(inner)}` is empty, so its length is 0", (), "zero")
     if isinstance(divisor, ast.Constant):
@@ -31,7 +31,7 @@ def zero(scene: Scene) -> Hint | None:
     return Hint(f"`{ast.unparse(divisor)}` is {brief(value)}", (), "zero") if not value else None
 
 
-def _is_length(node: ast.expr) -> Any:
+def _is_length(node: ast.expr) -> bool:
     return (
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name)
@@ -131,17 +131,14 @@ def changed_while_read(scene: Scene) -> Hint | None:
         "keys changed during iteration" not in scene.message
     ):
         return None
-    tree, entry = scene.tree, scene.entry
-    if tree is None or entry is None:
+    if scene.tree is None:
         return None
     loops = [
-        n
-        for n in ast.walk(tree)
-        if isinstance(n, ast.For) and n.lineno <= entry.line <= (n.end_lineno or n.lineno)
+        n for n in ast.walk(scene.tree) if isinstance(n, ast.For) and scene.node in (n, n.iter)
     ]
-    if not loops or scene.node is None:
+    if not loops:
         return None
-    inner = loops[-1]
+    inner = loops[0]
     name = scene.text(inner.iter)
     if isinstance(inner.iter, ast.Call) and ast.unparse(inner.iter.func) in ("list", "tuple"):
         return None
@@ -157,7 +154,7 @@ def not_iterable(scene: Scene) -> Hint | None:
     if not isinstance(statement, ast.For) or not isinstance(statement.target, ast.Name):
         return None
     over = statement.iter
-    if scene.node is not over or not (
+    if scene.node not in (statement, over) or not (
         _is_length(over) or isinstance(over, ast.Name | ast.Constant)
     ):
         return None

@@ -1,0 +1,188 @@
+"""Shapes: broadcasting, matrix products, axes, reshaping and joining of NumPy arrays."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from typing import Any
+
+from ..peek import loaded
+from .scene import Hint, Scene
+
+
+def broadcasting(scene: Scene) -> Hint | None:
+    """Two shapes that do not fit, and the one axis that would make them fit."""
+    if "could not be broadcast together" not in scene.message:
+        return None
+    node = scene.node
+    if not isinstance(node, ast.BinOp | ast.Compare | ast.AugAssign):
+        return None
+    left, right = _sides(node)
+    one, other = _shape(scene, left), _shape(scene, right)
+    if one is None or other is None:
+        return None
+    text = f"`{ast.unparse(left)}` is {one}, `{ast.unparse(right)}` is {other}"
+    for shape, node_, against in ((other, right, one), (one, left, other)):
+        if len(against) == 2 and len(shape) == 1 and shape[0] == against[0] != against[1]:
+            spelt = f"{scene.text(node_)}[:, None]"
+            if isinstance(node_, ast.Name | ast.Attribute | ast.Subscript):
+                return Hint(
+                    f"{text}; `{spelt}` goes by rows", scene.replaced((node_, spelt)), "shape"
+                )
+    return Hint(text, (), "shape")
+
+
+def _sides(node: ast.BinOp | ast.Compare | ast.AugAssign) -> tuple[ast.expr, ast.expr]:
+    if isinstance(node, ast.BinOp):
+        return node.left, node.right
+    if isinstance(node, ast.AugAssign):
+        return node.target, node.value
+    return node.left, node.comparators[0]
+
+
+def _shape(scene: Scene, node: ast.expr) -> tuple[int, ...] | None:
+    """The shape of an array or a table that is named."""
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        inner = _shape(scene, node.value)
+        return inner[::-1] if inner else None
+    try:
+        value = scene.value(node)
+    except LookupError:
+        return None
+    return _shape_of(value)
+
+
+def _shape_of(value: Any) -> tuple[int, ...] | None:
+    kinds = [loaded("numpy", "ndarray"), loaded("pandas", "DataFrame"), loaded("pandas", "Series")]
+    known = any(type(value) is kind for kind in kinds if kind is not None)
+    return tuple(value.shape) if known else None
+
+
+def product(scene: Scene) -> Hint | None:
+    """The shapes of a matrix product, and the transpose that fits."""
+    if not re.search(r"matmul: Input operand|shapes \(.*\) and \(.*\) not aligned", scene.message):
+        return None
+    node = scene.node
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+        left, right = node.left, node.right
+    elif isinstance(node, ast.Call) and len(node.args) == 2:
+        left, right = node.args
+    elif (
+        isinstance(node, ast.Call) and len(node.args) == 1 and isinstance(node.func, ast.Attribute)
+    ):
+        left, right = node.func.value, node.args[0]
+    else:
+        return None
+    one, other = _shape(scene, left), _shape(scene, right)
+    if one is None or other is None:
+        return None
+    text = f"`{ast.unparse(left)}` is {one}, `{ast.unparse(right)}` is {other}: inner sizes differ"
+    if len(one) == 2 and len(other) == 2:
+        fits = []
+        if one[1] == other[1]:
+            fits.append((right, f"{scene.text(right)}.T"))
+        if one[0] == other[0]:
+            fits.append((left, f"{scene.text(left)}.T"))
+        simple = len(fits) == 1 and isinstance(fits[0][0], ast.Name | ast.Attribute | ast.Subscript)
+        if simple:
+            return Hint(f"{text}; `{fits[0][1]}` fits", scene.replaced(fits[0]), "shape")
+    return Hint(text, (), "shape")
+
+
+def bounds(scene: Scene) -> Hint | None:
+    """An index or axis beyond an array: which array, and what it has."""
+    told = re.search(
+        r"^index (-?\d+) is out of bounds for axis (\d+) with size (\d+)", scene.message
+    )
+    axis = re.search(r"axis (-?\d+) is out of bounds for array of dimension (\d+)", scene.message)
+    place = "positional indexer" in scene.message and "out-of-bounds" in scene.message
+    node = scene.node
+    if place and isinstance(node, ast.Subscript):
+        return _beyond_rows(scene, node)
+    owner: ast.expr | None = None
+    if told and isinstance(node, ast.Subscript):
+        owner = node.value
+    elif axis and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        owner = node.func.value
+        if not _shape(scene, owner) and node.args:
+            owner = node.args[0]
+    shape = _shape(scene, owner) if owner is not None else None
+    if owner is None or shape is None:
+        return None
+    name = ast.unparse(owner)
+    if axis:
+        allowed = "axis 0" if len(shape) == 1 else f"axes 0 to {len(shape) - 1}"
+        return Hint(f"`{name}` has shape {shape}, so only {allowed}", (), "index")
+    if told and told[3] == "0":
+        return Hint(f"`{name}` is empty: its shape is {shape}", (), "index")
+    return Hint(
+        f"`{name}` has shape {shape}; the last index is {int(told[3]) - 1 if told else 0}",
+        (),
+        "index",
+    )
+
+
+def _beyond_rows(scene: Scene, node: ast.Subscript) -> Hint | None:
+    """`.iloc` beyond the last row."""
+    if not isinstance(node.value, ast.Attribute) or node.value.attr not in ("iloc", "iat"):
+        return None
+    shape = _shape(scene, node.value.value)
+    if shape is None:
+        return None
+    name = ast.unparse(node.value.value)
+    size = " × ".join(map(str, shape))
+    last = f"; the last row is {shape[0] - 1}" if shape[0] else ", so it is empty"
+    return Hint(
+        f"`{name}` has {size} {'rows and columns' if len(shape) == 2 else 'rows'}{last}",
+        (),
+        "index",
+    )
+
+
+def reshaping(scene: Scene) -> Hint | None:
+    """A size that does not divide as asked, and what would."""
+    told = re.search(
+        r"cannot reshape array of size (\d+) into shape \(([\d,\- ]+)\)", scene.message
+    )
+    if told is None:
+        return None
+    size = int(told[1])
+    wanted = [int(part) for part in told[2].split(",") if part.strip()]
+    known = math.prod(part for part in wanted if part > 0)
+    node = scene.node
+    owner = (
+        node.func.value
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+        else None
+    )
+    shape = _shape(scene, owner) if owner is not None else None
+    name = (
+        f"`{ast.unparse(owner)}` of shape {shape}" if owner is not None and shape else "the array"
+    )
+    fits = [
+        (*wanted[:n], size // (known // part), *wanted[n + 1 :])
+        for n, part in enumerate(wanted)
+        if part > 0 and known // part and size % (known // part) == 0
+    ]
+    also = f"; {' or '.join(map(str, fits))} would fit" if fits and -1 not in wanted else ""
+    asked = f"{known}" if -1 not in wanted else f"a multiple of {known}"
+    return Hint(f"{name} has {size} values, the new shape wants {asked}{also}", (), "shape")
+
+
+def joining(scene: Scene) -> Hint | None:
+    """Arrays whose other axes differ."""
+    if "for the concatenation axis must match" not in scene.message and (
+        "all input arrays must have the same" not in scene.message
+    ):
+        return None
+    node = scene.node
+    if not isinstance(node, ast.Call) or not node.args:
+        return None
+    items = node.args[0]
+    if not isinstance(items, ast.List | ast.Tuple):
+        return None
+    shapes = [(ast.unparse(item), _shape(scene, item)) for item in items.elts[:6]]
+    if any(shape is None for _, shape in shapes):
+        return None
+    return Hint(", ".join(f"`{name}` is {shape}" for name, shape in shapes), (), "shape")
