@@ -22,6 +22,7 @@ from .chunk import body_words
 from .embed import Encoder, text_key
 from .embed import Vectors as Matrix
 from .graph import Edge
+from .jargon import in_code
 from .lexical import FORMAT, Lexical
 from .overlay import FIRST_NUMBER, Overlay
 from .roster import Roster
@@ -145,6 +146,8 @@ class Index:
         if not batch:
             return
         files = [parsed.file for parsed in batch]
+        # A write of theirs has failed: the text index may hold documents that no number leads to.
+        broken = {file.path for file in files}.intersection(self.manifest.interrupted())
         self.manifest.begin(files)
         stored: list[tuple[Entry, Chunk]] = []
         stale: list[int] = []
@@ -156,14 +159,14 @@ class Index:
                     known[entry.digest].append(entry.no)
             for chunk in parsed.chunks:
                 entry = entry_of(0, chunk)
-                if known[entry.digest]:
+                if known[entry.digest] and chunk.path not in broken:
                     stored.append((entry._replace(no=known[entry.digest].pop()), chunk))
                 else:
                     fresh.append((entry, chunk))
             stale += [no for numbers in known.values() for no in numbers]
         numbers = self.manifest.new_numbers(len(fresh))
         fresh = [(entry._replace(no=no), c) for no, (entry, c) in zip(numbers, fresh, strict=True)]
-        self.lexical.change(stale, {entry.no: chunk for entry, chunk in fresh})
+        self.lexical.change(stale, {entry.no: chunk for entry, chunk in fresh}, broken)
         self.manifest.finish(files, stored + fresh, [e for parsed in batch for e in parsed.edges])
         self.roster.add(entry for entry, _ in stored + fresh)
         self.roster.remove(stale)
@@ -208,6 +211,10 @@ class Index:
         scores |= self.overlay.search(text, limit, self.lexical)
         return {no: score for no, score in scores.items() if self.visible(no)}
 
+    def find_jargon(self, text: str, limit: int) -> dict[int, float]:
+        """BM25 scores for what code may write for the words of a text."""
+        return self.find_words(in_code(text), limit)
+
     def find_like(self, text: str, also: Iterable[int], limit: int) -> dict[int, float]:
         """Similarities of the best `limit` chunks, and of `also`, by number.
 
@@ -244,10 +251,12 @@ class Index:
         return self.lexical.coverage(query, text)
 
     def kind_of(self, no: int) -> str:
-        """The kind of a chunk; "markdown" for the cells of a notebook that hold no code."""
+        """The kind of a chunk; "special" for methods like __eq__, "markdown" for cells of prose."""
         entry = self.roster.get(no)
         if entry is None:
             return ""
+        if entry.kind == "method" and entry.name.endswith("__"):
+            return "special"
         is_prose = entry.kind == "cell" and entry.language == "markdown"
         return "markdown" if is_prose else entry.kind
 

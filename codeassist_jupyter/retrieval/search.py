@@ -25,8 +25,11 @@ WEIGHTS: Mapping[QueryClass, Weights] = {
 }
 
 # Questions in prose seldom ask for imports and constants; the head of a class lists what its
-# methods do; a markdown cell is told again in the header of the code below it.
-FACTORS = {"module": 0.7, "class": 0.85, "markdown": 0.75}
+# methods do; methods like __eq__ are all alike; a markdown cell is told again in the header of the
+# code below it.
+FACTORS = {"module": 0.7, "class": 0.85, "special": 0.9, "markdown": 0.75}
+
+_JARGON = 0.5  # the weight of a word that stands for one of the question
 
 _CANDIDATES = 200  # of each search
 _SAME_FILE = 4  # hits of one file before other files come first
@@ -36,6 +39,8 @@ class Searchable(Protocol):
     """What retrieval needs of an index; chunks go by number until they are shown."""
 
     def find_words(self, text: str, limit: int) -> dict[int, float]: ...
+
+    def find_jargon(self, text: str, limit: int) -> dict[int, float]: ...
 
     def find_like(self, text: str, also: Iterable[int], limit: int) -> dict[int, float]: ...
 
@@ -80,6 +85,9 @@ def gather(index: Searchable, query: Query) -> Candidates:
     """Ask the symbol table, the words and the vectors."""
     exact = frozenset(no for name in query.names for no in index.find_symbol(name))
     lexical = index.find_words(query.text, _CANDIDATES)
+    if query.kind == "prose":
+        for no, score in index.find_jargon(query.text, _CANDIDATES).items():
+            lexical[no] = lexical.get(no, 0.0) + _JARGON * score
     similar: dict[int, float] = {}
     if WEIGHTS[query.kind].vectors:
         similar = index.find_like(query.text, {*lexical, *exact}, _CANDIDATES)
