@@ -255,6 +255,61 @@ def test_damaged_vectors_are_computed_anew(index: Index, root: Path) -> None:
     again.close()
 
 
+_FILL_THE_DISK = """
+import resource, signal, sys
+from pathlib import Path
+import tiny_encoder
+from codeassist_jupyter.errors import IndexFailed
+from codeassist_jupyter.index import build
+from codeassist_jupyter.index.project import Index
+folder, root, limit = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+index = Index.open(folder, root, [tiny_encoder.make(folder.with_name("tiny"))])
+build.refresh(index)
+build.embed_pending(index)
+for n in range(20):
+    functions = (f"def work_{n}_{k}():\\n    return {n * k}\\n" for k in range(60))
+    (root / f"m{n}.py").write_text("\\n".join(functions))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
+try:
+    build.refresh(index)
+    build.embed_pending(index)
+except IndexFailed as exc:
+    assert "the disk is full" in exc.message, exc.message
+    assert "Free some space" in exc.hint
+    print("full")
+assert index.find_symbol("normalize_names")
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+build.refresh(index)
+build.embed_pending(index)
+assert len(index.roster) == index.lexical.size
+index.close()
+"""
+
+
+@pytest.mark.parametrize("limit", [5_000, 60_000])
+def test_a_full_disk_is_told_and_room_is_all_it_takes(
+    tmp_path: Path, root: Path, limit: int
+) -> None:
+    folder = tmp_path / "index"
+    done = subprocess.run(
+        [sys.executable, "-c", _FILL_THE_DISK, str(folder), str(root), str(limit)],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "full\n"
+    index = Index.open(folder, root, [tiny_encoder.make(tmp_path / "tiny")])
+    assert index.message == "", "nothing had to be thrown away"
+    assert build.refresh(index).changed == 0
+    assert build.embed_pending(index) == 0
+    for name in ("normalize_names", "work_0_0", "work_19_59"):
+        assert names(index, name).count(name) == 1
+    index.close()
+
+
 _REFRESH_FOREVER = """
 import sys
 from pathlib import Path

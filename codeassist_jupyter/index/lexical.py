@@ -15,6 +15,7 @@ import tantivy
 
 from ..errors import IndexBusy, IndexFailed
 from ..types import Chunk
+from .failure import failed
 from .tokens import code_tokens
 
 # Written to the manifest; the files of another format are rebuilt, never read.
@@ -74,7 +75,7 @@ class Lexical:
             self._index.reload()
         except (OSError, ValueError) as exc:
             self._writer.rollback()
-            raise IndexFailed(f"the text index cannot be written: {exc}") from exc
+            raise failed("the text index cannot be written", exc) from exc
         except BaseException:
             self._writer.rollback()
             raise

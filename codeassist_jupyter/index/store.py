@@ -21,6 +21,7 @@ from ..errors import IndexBusy, IndexFailed
 from ..types import Chunk
 from .chunk import CODE_KINDS
 from .embed import text_key
+from .failure import failed
 from .graph import Edge
 
 # Raise it whenever stored chunks or tables change their meaning: older indexes are rebuilt.
@@ -291,4 +292,4 @@ def _columns(names: str, values: Sequence[object]) -> dict[str, list[Any]]:
 def _translated(exc: duckdb.Error) -> IndexFailed:
     if "lock on file" in str(exc):
         return IndexBusy("the index is open in another process")
-    return IndexFailed(f"the index manifest cannot be used: {exc}")
+    return failed("the index manifest cannot be used", exc)

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from ..errors import IndexFailed
 from .embed import Vectors as Matrix
+from .failure import failed
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -90,7 +91,7 @@ class Vectors:
             try:
                 self._table.add(self._rows_of(keys, vectors))
             except (OSError, RuntimeError) as exc:
-                raise IndexFailed(f"the vectors cannot be written: {exc}") from exc
+                raise failed("the vectors cannot be written", exc) from exc
             self._writes += 1
         fresh = [row for row, key in enumerate(keys) if key not in self]
         self._append([keys[row] for row in fresh], vectors[fresh])
@@ -120,7 +121,7 @@ class Vectors:
         try:
             self._table.optimize(cleanup_older_than=_KEEP_VERSIONS)
         except (OSError, RuntimeError) as exc:
-            raise IndexFailed(f"the vectors cannot be compacted: {exc}") from exc
+            raise failed("the vectors cannot be written", exc) from exc
         self._writes = 0
 
     def _append(self, keys: Sequence[str], vectors: Matrix) -> None:
