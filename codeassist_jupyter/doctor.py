@@ -20,6 +20,7 @@ _SAFE = {
     "jupyter_server": ((2, 20), "CVE-2026-44727"),
 }
 _MIN_FREE = 2 * 1024**3
+_ENCODERS = 2  # a fast one and a thorough one
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,14 @@ def _model(settings: Settings) -> Iterator[Check]:
         yield Check("model", False, exc.message, exc.hint)
 
 
+def _encoders(settings: Settings) -> Iterator[Check]:
+    """Without encoders search still works, so that this is never wrong, only worth a hint."""
+    found = HostClient(settings).encoders()
+    how = f"by words and by meaning, with {' and '.join(found)}" if found else "by words alone"
+    hint = "" if len(found) == _ENCODERS else "`codeassist setup` fetches the encoders, 65 MB."
+    yield Check("search", True, how, hint)
+
+
 def _disk(_: Settings) -> Iterator[Check]:
     folder = home()
     parent = next(p for p in (folder, *folder.parents) if p.exists())
@@ -113,6 +122,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Check]], ...] = (
     _packages,
     _engine,
     _model,
+    _encoders,
     _disk,
     _host,
 )

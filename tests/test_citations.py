@@ -40,6 +40,18 @@ def test_prose_cites_and_code_does_not(text: str, numbers: set[int]) -> None:
     assert citations.cited(text) == numbers
 
 
+def test_notes_take_whole_lines_of_the_room_that_sources_leave() -> None:
+    notes = [("map", "x" * 29 + "\n" + "y" * 29), ("near", "z" * 29), ("far", "")]
+    hits = [hit("h" * 30)]
+    assert citations.beside(notes, hits, 40) == (
+        ("map", "x" * 29 + "\n" + "y" * 29),
+        ("near", "z" * 29),
+    )
+    assert citations.beside(notes, hits, 29) == (("map", "x" * 29),)
+    assert citations.beside(notes, hits, 5) == ()
+    assert citations.beside(notes, [], 10) == (("map", "x" * 29),)
+
+
 def test_the_best_that_fit_are_selected_and_always_one() -> None:
     hits = [hit("a" * 300), hit("b" * 300), hit("c" * 300)]
     assert citations.select(hits, 250) == tuple(hits[:2])

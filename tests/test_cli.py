@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from conftest import Script
 
 from codeassist_jupyter.cli import main
+from codeassist_jupyter.models import catalogue
 
 RUN = "import sys; from codeassist_jupyter.cli import main; sys.exit(main())"
 Capture = pytest.CaptureFixture[str]
@@ -192,6 +194,25 @@ def test_doctor_checks_and_its_status_says_whether_all_is_well(
     out = capsys.readouterr().out
     assert "FIX  model: " in out
     assert "`codeassist setup`" in out
+    assert "ok   search: by words alone\n       `codeassist setup` fetches the encoders" in out
+
+
+def test_doctor_names_the_encoders_that_are_here(
+    echo: Script, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CODEASSIST_MODELS_DIR", str(tmp_path))
+    for name in (catalogue.ENCODER, catalogue.STATIC_ENCODERS[-1]):
+        for file in catalogue.find(name).files:
+            path = tmp_path / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+            os.truncate(path, file.size)
+        main(["doctor"])
+        assert name in capsys.readouterr().out
+    main(["doctor"])
+    line = next(line for line in capsys.readouterr().out.split("\n") if " search: " in line)
+    found = f"{catalogue.STATIC_ENCODERS[-1]} and {catalogue.ENCODER}"
+    assert line == f"ok   search: by words and by meaning, with {found}"
 
 
 def notebook(path: Path, *sources: str) -> Path:

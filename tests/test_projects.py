@@ -22,8 +22,9 @@ from codeassist_jupyter.host.client import HostClient
 from codeassist_jupyter.host.index_client import Found, IndexClient
 from codeassist_jupyter.host.projects import Project, Projects, folder_of, open_encoders
 from codeassist_jupyter.models import catalogue
+from codeassist_jupyter.project import Project as AskingProject
 from codeassist_jupyter.retrieval.search import search
-from codeassist_jupyter.types import Chunk
+from codeassist_jupyter.types import Chunk, Context
 
 CLEAN = '''"""Uniform names."""
 
@@ -212,6 +213,31 @@ def test_graph_names_definition_callers_callees_and_uses(index: IndexClient) -> 
     assert not any(nothing[key] for key in ("definitions", "callers", "callees", "uses"))
 
 
+def test_what_stands_around_the_hits_comes_when_asked_for(index: IndexClient, root: Path) -> None:
+    found = index.search("normalize_names", wait_s=20, around=True)
+    assert found.related == "etl/load.py:1 def read_table(path)  (called by Cleaner.clean)"
+    assert found.overview == ""
+    assert index.search("normalize_names").related == ""
+    (root / "etl" / "load.py").write_text(LOAD.replace("(path):", "(path, sep):"))
+    list(index.refresh())
+    assert "def read_table(path, sep)" in index.search("normalize_names", around=True).related
+
+
+def test_sources_come_with_notes_and_a_strange_question_with_nothing(
+    client: HostClient, index: IndexClient, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    list(index.refresh())
+    monkeypatch.chdir(root)
+    sure = AskingProject(client).retrieve("strip blanks around every customer name")
+    assert sure.hits
+    assert [label for label, _ in sure.attachments] == ["near the sources, in the same project"]
+    whole = AskingProject(client).retrieve("What does this project do?")
+    (overview,) = [text for label, text in whole.attachments if "map" in label]
+    assert "etl/load.py:1 def read_table(path)" in overview
+    strange = AskingProject(client).retrieve("rotate the encryption keys of the vault")
+    assert strange == Context()
+
+
 def test_verify_reads_a_file_again(index: IndexClient, root: Path) -> None:
     chunk = chunk_of(index, "normalize_names")
     path = root / "etl" / "clean.py"
@@ -286,30 +312,44 @@ def test_text_that_no_transport_carries_is_searched_and_stored(index: IndexClien
     assert index.graph("\ud800")["definitions"] == []
 
 
-def test_two_clients_share_one_index(index: IndexClient, root: Path) -> None:
+def test_eight_kernels_edit_and_search_one_project_at_once(index: IndexClient, root: Path) -> None:
+    kernels, turns = 8, 3
     list(index.refresh())
-    failures: list[Exception] = []
 
     def edit(number: int) -> None:
         client = HostClient(config.load())
-        try:
-            mine = IndexClient(client, str(root))
-            for n in range(5):
-                cell = {"id": f"{n}", "source": f"kernel_{number}_{n} = {n}"}
-                mine.put_cells(f"kernel-{number}.ipynb", [cell])
-                assert mine.search(f"kernel_{number}_{n}").confident
-        except Exception as exc:
-            failures.append(exc)
-        finally:
-            client.close()
+        mine = IndexClient(client, str(root))
+        for n in range(turns):
+            cell = {"id": "again", "source": f"kernel_{number}_turn_{n} = {n}"}
+            mine.put_cells(f"kernel-{number}.ipynb", [cell, cell | {"id": f"c{n}"}])
+            path = root / f"module_{number}_{n}.py"
+            path.write_text(f"def written_by_{number}_in_{n}():\n    pass\n")
+            (root / f"module_{number}.py").write_text(f"def latest_of_{number}():\n    {n}\n")
+            list(mine.refresh())
+            assert places(mine, f"written_by_{number}_in_{n}") == [path.name]
+            assert mine.search(f"kernel_{number}_turn_{n}").confident
+        client.close()
 
-    threads = [threading.Thread(target=edit, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
-    assert index.status()["open_cells"] == 40
+    at_once(kernels, edit)
+    status = index.status()
+    assert (status["failure"], status["message"]) == ("", "")
+    assert status["files"] == 4 + kernels * (turns + 1)
+    assert status["open_cells"] == kernels * (turns + 1)
+    for number in range(kernels):
+        for n in range(turns):
+            name = f"written_by_{number}_in_{n}"
+            assert places(index, name) == [f"module_{number}_{n}.py"]
+        assert places(index, f"latest_of_{number}") == [f"module_{number}.py"]
+        last = chunk_of(index, f"latest_of_{number}")
+        assert last.text.split()[-1] == str(turns - 1)
+        cells = texts(index.search(f"kernel_{number}_turn_{turns - 1}", 100))
+        assert cells.count(f"kernel_{number}_turn_{turns - 1} = {turns - 1}") == 1
+        assert f"kernel_{number}_turn_0 = 0" in cells
+
+
+def places(index: IndexClient, name: str) -> list[str]:
+    """Where the symbol of exactly this name is found."""
+    return [hit.chunk.path for hit in index.search(name).hits if hit.chunk.name == name]
 
 
 def at_once(count: int, work: Callable[[int], None]) -> None:

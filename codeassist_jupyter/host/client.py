@@ -127,6 +127,13 @@ class HostClient:
         """The verified file of a model; raises ModelUnknown, ModelMissing and ModelDamaged."""
         return catalogue.verified_path(model, self._settings.models_path)
 
+    def encoders(self) -> tuple[str, ...]:
+        """What search by meaning reads with and is here: a fast encoder, a thorough one, or none."""
+        folder = self._settings.models_path
+        choices = (catalogue.STATIC_ENCODERS, (catalogue.ENCODER,))
+        here = [[n for n in names if catalogue.installed(n, folder)][:1] for names in choices]
+        return tuple(name for names in here for name in names)
+
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Send a request whose answer is one JSON object; starts the host if need be."""
         return self._request("POST", path, body)
