@@ -5,6 +5,7 @@ An index holds the text of the user's files. Knows nothing of what is in it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -30,8 +31,9 @@ def index_home() -> Path:
             "encryption is on and this machine has no folder in memory: the project is not indexed",
             "Ask without the index, or `codeassist keys decrypt`.",
         )
-    folder.mkdir(mode=0o700, exist_ok=True)
-    info = folder.lstat()
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    info = folder.lstat()  # anybody may write beside it: a link must not lead us elsewhere
     if not stat.S_ISDIR(info.st_mode) or info.st_uid != os.getuid():
         raise IndexFailed(f"{folder} does not belong to you", "Remove it.")
     folder.chmod(0o700)
