@@ -10,7 +10,7 @@ import difflib
 import re
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from .. import security
@@ -20,6 +20,7 @@ from ..config import Settings
 from ..errors import UsageError
 from ..options import OPTIONS, settings_of
 from ..stream import View, footer, stream
+from ..types import Usage
 from . import execution, lineage, postmortem, repair, trial
 from .display import open_view
 from .insert import can_insert, insert
@@ -59,7 +60,8 @@ class Fix:
     verdict: str = ""
     observed: Observed | None = None
     attempts: tuple[Attempt, ...] = ()
-    flags: tuple[str, ...] = field(default=())
+    flags: tuple[str, ...] = ()
+    usages: tuple[Usage, ...] = ()  # of the model's answers
 
     @property
     def diff(self) -> str:
@@ -88,6 +90,7 @@ def fix(session: Session, words: Sequence[str]) -> Fix:
     except KeyboardInterrupt:
         work.interrupted = True
     found = _fix(failure, work.search, work.last_words)
+    found.usages = tuple(work.usages)
     text = _shown(found)
     view.finish(text, _footer(work))
     answer = replace(work.answer, text=text, stopped="stop")
@@ -161,6 +164,7 @@ class _Work:
         self.view = open_view(session.shell, settings)
         self.answer = Answer()
         self.last_words = ""
+        self.usages: list[Usage] = []
         self.interrupted = False
         below = _below(failure)
 
@@ -180,6 +184,8 @@ class _Work:
         stream(events, self.answer, _Unfinished(self.view), session.stop)
         if self.answer.stopped == "cancelled":
             raise KeyboardInterrupt
+        if self.answer.usage is not None:
+            self.usages.append(self.answer.usage)
         self.last_words = prose_of(self.answer.text)
         return Proposal(self.answer.code, self.last_words)
 

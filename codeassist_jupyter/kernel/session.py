@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..types import Conversation, Remembered, Snippet
     from .feed import CellFeed
     from .fix import Fix
+    from .read_ahead import ReadAhead
 
 log = logging.getLogger(__name__)
 
@@ -48,12 +49,21 @@ class Session:
         self.listed: tuple[Conversation, ...] = ()
         self.found: tuple[Remembered, ...] = ()
         self.snippets: tuple[Snippet, ...] = ()
-        self.failures = FailureWatch(shell, self.settings)
+        self.failures = FailureWatch(shell, self.settings, self._failed)
+        self._read_ahead: ReadAhead | None = None
 
     def settings(self, overrides: Mapping[str, Any] | None = None) -> config.Settings:
         """All layers merged; what was chosen in this session counts like an argument."""
         given = {k: v for k, v in (overrides or {}).items() if v is not None}
         return config.load({**self.chosen, **given}, self._traits())
+
+    def _failed(self, failure: LastFailure) -> None:
+        """A cell has failed: let the model read about it while the user looks at the traceback."""
+        if self._read_ahead is None:
+            from .read_ahead import ReadAhead
+
+            self._read_ahead = ReadAhead(self.shell, self)
+        self._read_ahead.start(failure)
 
     @property
     def last_failure(self) -> LastFailure | None:
@@ -195,6 +205,8 @@ class Session:
 
     def close(self) -> None:
         self.failures.close()
+        if self._read_ahead is not None:
+            self._read_ahead.close()
         if self._feed is not None:
             self._feed.close()
         if self._client is not None:

@@ -44,13 +44,21 @@ class LastFailure:
 
 
 class FailureWatch:
-    """Hooks into a shell; `last` is the latest failure, until its cell ran well."""
+    """Hooks into a shell; `last` is the latest failure, until its cell ran well.
 
-    def __init__(self, shell: InteractiveShell, settings: Callable[[], Settings]) -> None:
+    `tell` is called with each failure, on the kernel's main thread.
+    """
+
+    def __init__(
+        self,
+        shell: InteractiveShell,
+        settings: Callable[[], Settings],
+        tell: Callable[[LastFailure], None] = lambda _: None,
+    ) -> None:
         self._shell = shell
         self._settings = settings
+        self._tell = tell
         self.executions: dict[int, Execution] = {}  # of cells whose id the front end tells
-        self.ran_at: dict[str, float] = {}  # by cell id; seconds since 1970
         self.last: LastFailure | None = None
         shell.events.register("post_run_cell", self._ran)
 
@@ -58,6 +66,11 @@ class FailureWatch:
     def cell_ids(self) -> dict[int, str]:
         """The front end's ids of cells by execution number."""
         return {number: known.cell_id for number, known in self.executions.items()}
+
+    @property
+    def ran_at(self) -> dict[str, float]:
+        """When each cell was run last, by its id; seconds since 1970."""
+        return {known.cell_id: known.at for known in self.executions.values()}
 
     def close(self) -> None:
         """Take the hook away; a second call does nothing."""
@@ -81,7 +94,6 @@ class FailureWatch:
             if len(self.executions) >= _MOST_IDS:
                 self.executions.pop(next(iter(self.executions)))
             self.executions[number] = Execution(cell_id, time.time())
-            self.ran_at[cell_id] = time.time()
         error = result.error_before_exec or result.error_in_exec
         if error is not None:
             self._failed(error, info.raw_cell)
@@ -96,12 +108,12 @@ class FailureWatch:
             return
         facts = postmortem.capture(self._shell, error, source, self.executions)
         self.last = LastFailure(facts, None)  # kept even if the search for a hint fails
-        if self._settings().hints == "off":
-            return
-        hint = hints.hint_for(self._shell, error, source, self.executions)
-        if hint is not None:
-            self.last = LastFailure(facts, hint)
-            self._show(hint)
+        if self._settings().hints != "off":
+            hint = hints.hint_for(self._shell, error, source, self.executions)
+            if hint is not None:
+                self.last = LastFailure(facts, hint)
+                self._show(hint)
+        self._tell(self.last)
 
     def _show(self, hint: Hint) -> None:
         """One line under the traceback; in a terminal on stderr."""
