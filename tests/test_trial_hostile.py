@@ -273,7 +273,7 @@ if os.fork() == 0:
     "deep folders": """
 import os, tempfile
 os.chdir(tempfile.gettempdir())
-for _ in range(1500):
+for _ in range(1100):
     os.mkdir('d'); os.chdir('d')
 """,
     "closed folder": """

@@ -12,6 +12,7 @@ Hooks that the user registered with `os.register_at_fork` run in the kernel, as 
 from __future__ import annotations
 
 import ast
+import asyncio
 import os
 import sys
 import threading
@@ -65,9 +66,13 @@ def attempt(
     kept = trial_reach.reach(shell.user_ns, map(_plain, [code, *below])).kept
     warnings += [f"{what}: what the code wrote to it is not known" for what in kept]
     limits = limits or Limits()
+    in_loop = asyncio._get_running_loop() is not None
     try:
         ended = trial_run.run(
-            lambda place: trial_child.Job(shell, code, below, tuple(expect), limits, place), limits
+            lambda place: trial_child.Job(
+                shell, code, below, tuple(expect), limits, in_loop, place
+            ),
+            limits,
         )
     except OSError as exc:
         return NotTried(f"the kernel could not be copied: {exc.strerror}")

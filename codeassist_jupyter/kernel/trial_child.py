@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from types import CodeType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import describe, sandbox
+from . import describe, hints, postmortem, sandbox
 from .outcomes import Limits
 from .peek import is_a, loaded, plain_name
 
@@ -44,8 +44,9 @@ _CUT_OFF = {errno.EPERM, errno.EACCES, errno.EBADF, errno.ENOTSOCK, errno.EXDEV}
 # How libraries that wrap the system's error word it.
 _CUT_OFF_WORDS = (
     "permission denied", "operation not permitted", "not a socket", "readonly database",
-    "unable to open database file", "name resolution", "bad file descriptor",
+    "unable to open database file", "name resolution", "bad file descriptor", "disk i/o error",
 )  # fmt: skip
+_WINDOWLESS = ("agg", "inline", "module://matplotlib_inline.backend_inline")
 _NO_INPUT = "there is nobody to answer input()"
 
 
@@ -58,6 +59,7 @@ class Job:
     then: tuple[str, ...]
     expect: tuple[str, ...]
     limits: Limits
+    in_loop: bool  # whether cells run inside an event loop here, as in a Jupyter kernel
     place: Place
 
 
@@ -139,12 +141,17 @@ def _no_input(*_: object) -> NoReturn:
 
 
 def _quiet_plots() -> None:
+    """Draw without windows; a notebook's own backend does so already, and loading takes time."""
     os.environ["MPLBACKEND"] = "agg"
-    switch = loaded("matplotlib.pyplot", "switch_backend")
-    if switch is not None:
-        warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive", UserWarning)
-        with contextlib.suppress(Exception):  # then plots fail, and say so
-            switch("agg")
+    settings = loaded("matplotlib", "rcParams")
+    if settings is None or dict.get(settings, "backend") in _WINDOWLESS:
+        return
+    warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive", UserWarning)
+    if loaded("matplotlib.pyplot", "_backend_mod") is None:  # none was chosen yet
+        dict.__setitem__(settings, "backend", "agg")
+        return
+    with contextlib.suppress(Exception):  # then plots fail, and say so
+        loaded("matplotlib.pyplot", "switch_backend")("agg")
 
 
 def _detach(shell: Any, seen: _Seen) -> None:
@@ -175,12 +182,11 @@ def _detach(shell: Any, seen: _Seen) -> None:
 
 def _tried(job: Job, seen: _Seen) -> dict[str, Any]:
     """Run the code, the checks and the cells below, as the kernel would; return the report."""
-    in_loop = asyncio._get_running_loop() is not None
     asyncio._set_running_loop(None)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     work = _work(job, seen)
-    if in_loop or "await" in job.code + "".join(job.then):
+    if job.in_loop or "await" in job.code + "".join(job.then):
         return loop.run_until_complete(work)
     try:
         work.send(None)
@@ -202,7 +208,7 @@ async def _work(job: Job, seen: _Seen) -> dict[str, Any]:
         result = await cell.run()
         seen.result = describe.describe("Out", result) if result is not None else ""
     except BaseException as exc:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are results too
-        failure = _failure(cell, exc)
+        failure = {**_failure(cell, exc), **_account(cell, exc)}
     seen.seconds = time.monotonic() - began
     _compare(namespace, before, described, seen)
     if not failure:
@@ -273,7 +279,7 @@ async def _check(job: Job, seen: _Seen) -> dict[str, Any]:
                 raise AssertionError(f"does not hold, it is None: {text}")
         except BaseException as exc:  # noqa: BLE001 - as above
             failure = _failure(cell, exc)
-            return {**failure, "line": 0, "source": "", "check": text}
+            return {**failure, "line": 0, "source": ""}
         seen.checks.append(text)
     return {}
 
@@ -343,6 +349,7 @@ def _is_data(value: object) -> bool:
 def _failure(cell: _Cell, exc: BaseException) -> dict[str, Any]:
     """The exception, where in the cell it arose, and what that line used."""
     sandbox.use_reserve()
+    BaseException.with_traceback(exc, _from_code(exc.__traceback__))
     line, facts = _place(cell, exc)
     raw = cell.raw.split("\n")
     # IPython drops empty lines at the beginning.
@@ -354,30 +361,20 @@ def _failure(cell: _Cell, exc: BaseException) -> dict[str, Any]:
         "source": raw[line - 1] if 0 < line <= len(raw) else "",
         "facts": facts,
         "cut_off": _cut_off(exc),
-        "postmortem": _postmortem(cell, exc),
-        **_hinted(cell, exc),
     }
 
 
-def _postmortem(cell: _Cell, exc: BaseException) -> dict[str, Any]:
-    """The whole account of a failure; {} if it cannot be given, such as for want of memory."""
+def _account(cell: _Cell, exc: BaseException) -> dict[str, Any]:
+    """The post-mortem, the hint and its edits: what a search for a fix goes on with."""
+    found: dict[str, Any] = {}
     try:
-        from .postmortem import capture
-
-        return dataclasses.asdict(capture(cell.shell, exc, cell.raw))
+        found["postmortem"] = dataclasses.asdict(postmortem.capture(cell.shell, exc, cell.raw))
+        hint = hints.hint_for(cell.shell, exc, cell.raw)
+        if hint is not None:
+            found |= {"hint": hint.text, "edits": list(hint.edits)}
     except Exception:  # noqa: BLE001 - what we know already is reported at any rate
-        return {}
-
-
-def _hinted(cell: _Cell, exc: BaseException) -> dict[str, Any]:
-    """What is known about the failure, and the edits that follow from it; {} for none."""
-    try:
-        from .hints import hint_for
-
-        hint = hint_for(cell.shell, exc, cell.raw)
-    except Exception:  # noqa: BLE001 - as above
-        return {}
-    return {} if hint is None else {"hint": hint.text, "edits": list(hint.edits)}
+        return found
+    return found
 
 
 def _words(exc: BaseException) -> str:
@@ -389,19 +386,14 @@ def _words(exc: BaseException) -> str:
 
 def _place(cell: _Cell, exc: BaseException) -> tuple[int, list[str]]:
     """The line of the cell at which it failed, 0 if none, and what that line used."""
-    if isinstance(exc, SyntaxError) and exc.__traceback__ is not None:
-        in_cell = [
-            f for f in _frames(exc.__traceback__) if f.tb_frame.f_code.co_filename == cell.filename
-        ]
-        if not in_cell:
-            return exc.lineno or 0, []
-    found = None
-    for trace in _frames(exc.__traceback__):
-        if trace.tb_frame.f_code.co_filename == cell.filename:
-            found = trace
-    if found is None:
-        return 0, []
-    frame, line = found.tb_frame, found.tb_lineno
+    in_cell = [
+        trace
+        for trace in _frames(exc.__traceback__)
+        if trace.tb_frame.f_code.co_filename == cell.filename
+    ]
+    if not in_cell:
+        return (exc.lineno or 0) if isinstance(exc, SyntaxError) else 0, []
+    frame, line = in_cell[-1].tb_frame, in_cell[-1].tb_lineno
     values = {**frame.f_globals, **frame.f_locals}
     names = [name for name in _names_at(cell.tree, line) if name in values]
     return line, [
@@ -409,6 +401,11 @@ def _place(cell: _Cell, exc: BaseException) -> tuple[int, list[str]]:
         for name in names[:_MOST_NAMES]
         if _is_data(values[name])
     ]
+
+
+def _from_code(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without our own frames at its beginning."""
+    return next((t for t in _frames(trace) if t.tb_frame.f_code.co_filename != __file__), None)
 
 
 def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:

@@ -116,10 +116,19 @@ def _outside(value: Any) -> tuple[str, bool]:
             return ("file that can be written", True) if _is_written(value) else ("", False)
         if _root(module) in _KEPT and ("Connection" in name or "File" in name):
             return "database or data file", True
-        known = _KIND.get(module) or _KIND.get(_root(module))
+        known = _kind_of(module)
         if known:
             return known, False
     return "", False
+
+
+def _kind_of(module: str) -> str:
+    """What the objects of a module, or of the packages around it, are; "" if it is not listed."""
+    while module:
+        if module in _KIND:
+            return _KIND[module]
+        module = module.rpartition(".")[0]
+    return ""
 
 
 def _is_written(value: Any) -> bool:
