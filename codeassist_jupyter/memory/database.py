@@ -34,8 +34,9 @@ def _first(db: duckdb.DuckDBPyConnection) -> None:
 CREATE TABLE conversations (
     id VARCHAR, created DOUBLE, head BLOB, summary BLOB, summary_upto INTEGER);
 CREATE TABLE messages (
-    no BIGINT, conversation VARCHAR, number INTEGER, role VARCHAR, asked_at DOUBLE, token VARCHAR,
-    model VARCHAR, usage VARCHAR, feedback TINYINT, pinned BOOLEAN, inserted BOOLEAN, body BLOB);
+    no BIGINT PRIMARY KEY, conversation VARCHAR, number INTEGER, role VARCHAR, asked_at DOUBLE,
+    token VARCHAR, usage VARCHAR, model VARCHAR, feedback TINYINT, pinned BOOLEAN,
+    inserted BOOLEAN, body BLOB);
 CREATE TABLE bookmarks (conversation VARCHAR, number INTEGER);
 CREATE TABLE snippets (id VARCHAR, created DOUBLE, uses INTEGER, body BLOB);
 CREATE TABLE snippet_places (snippet VARCHAR, conversation VARCHAR, number INTEGER);

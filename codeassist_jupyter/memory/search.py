@@ -47,7 +47,7 @@ _BUSY_POLL_S = 0.2
 _GATHER_S = 0.3  # what is saved shortly after each other is indexed at once
 _EMBEDDED_CHARS = 1000  # of a question and of an answer
 _INDEXED_CHARS = 200_000  # words behind that are not found
-_SPARE = 5  # candidates beyond 2 k, which feedback may move up
+_SPARE = 8  # candidates beyond k, which feedback may move up
 
 Found = list[tuple[Place, Exchange, float]]
 
@@ -112,7 +112,7 @@ class History:
         numbers = None if allowed is None else _numbers(now, allowed)
         words = self._find_words(now, text, numbers)
         similar = _find_like(now, text, numbers)
-        ranking = fuse(words, similar, (), _WEIGHTS)[: 2 * k + _SPARE]
+        ranking = fuse(words, similar, (), _WEIGHTS)[: k + _SPARE]
         scores = {now.places[no]: score for no, score in ranking if score > 0}
         found = [
             (place, exchange, scores[place] * _LIKED[exchange.feedback])
