@@ -186,7 +186,7 @@ FRAMES = (
     ),
     Case(
         "reindex-with-duplicates",
-        '# stock per item, missing items 0\n'
+        "# stock per item, missing items 0\n"
         'stock = counts.reindex(["bolt", "nut", "screw"]).fillna(0)',
         'stock = counts.groupby(level=0).sum().reindex(["bolt", "nut", "screw"]).fillna(0)',
         'assert stock.to_dict() == {"bolt": 7, "nut": 3, "screw": 0}',

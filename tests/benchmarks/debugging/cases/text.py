@@ -62,9 +62,7 @@ TEXT = (
         'names = [user["name"] for user in reply["results"]]',
         'assert names == ["ann", "bob"]',
         cells=('import json\n\nreply = json.load(open("reply.json"))',),
-        files={
-            "reply.json": '{"count": 2, "results": [{"name": "ann"}, {"name": "bob"}]}'
-        },
+        files={"reply.json": '{"count": 2, "results": [{"name": "ann"}, {"name": "bob"}]}'},
         live=True,
     ),
     Case(
