@@ -1,6 +1,6 @@
 """Build the suites, run every system over them, print a table and write `results.json`.
 
-    python tests/benchmarks/retrieval [--most 1000] [--suite A D E F] [--held-out] [--no-peers]
+    python tests/benchmarks/retrieval [--most 1000] [--suite A B D E F] [--held-out] [--no-peers]
 
 Packages are fetched with pip into the cache, models through the models room.
 """
@@ -26,7 +26,7 @@ import systems  # noqa: E402
 from measure import gain, interval, mean, paired, percentile, rank  # noqa: E402
 
 CODE_SUITES = {"A": suites.docstrings, "D": suites.messages, "F": suites.names}
-LEVEL = {"A": "unit", "D": "line", "E": "unit", "F": "unit"}
+LEVEL = {"A": "unit", "B": "unit", "D": "line", "E": "unit", "F": "unit"}
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,12 @@ def tasks(wanted: Sequence[str], packages: dict[str, str], most: int) -> list[Ta
         for suite in sorted(CODE_SUITES.keys() & set(wanted)):
             questions = suites.sample(CODE_SUITES[suite](original), most)
             found.append(Task(suite, package, blanked, questions))
+    if "B" in wanted and packages is corpora.DEVELOPMENT:
+        package = corpora.CHANGELOG[0]
+        version = corpora.NOTEBOOKS[package]
+        original = corpora.code(package, version, blanked=False)
+        questions = suites.sample(suites.changes(corpora.changelog(), original), most)
+        found.append(Task("B", package, corpora.code(package, version), questions))
     if "E" in wanted:
         stripped = corpora.CACHE / "corpora" / "notebooks-stripped"
         questions = suites.cells(corpora.notebooks(), stripped)
@@ -133,7 +139,7 @@ def table(rows: Sequence[dict[str, object]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--most", type=int, default=1000)
-    parser.add_argument("--suite", nargs="+", default=["A", "D", "E", "F"])
+    parser.add_argument("--suite", nargs="+", default=["A", "B", "D", "E", "F"])
     parser.add_argument("--held-out", action="store_true")
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--json", type=Path, default=Path("results.json"))

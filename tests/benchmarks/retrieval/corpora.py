@@ -28,6 +28,9 @@ NOTEBOOKS = {
     "gpytorch": "1.15.2",
     "datashader": "0.19.1",
 }
+# Its source package holds its changelog; those of the others are not to be had, or not without a
+# compiler.
+CHANGELOG = ("sktime", "docs/source/changelog.rst")
 _LEFT_OUT = {"tests", "test", "testing", "docs", "doc", "examples", "benchmarks", "_vendored"}
 
 
@@ -65,6 +68,18 @@ def notebooks() -> Path:
     return fresh.rename(folder)
 
 
+def changelog() -> Path:
+    """The changelog of CHANGELOG's package, as a file."""
+    package, path = CHANGELOG
+    version = NOTEBOOKS[package]
+    file = CACHE / "corpora" / f"{package}-{version}-{Path(path).name}"
+    if not file.exists():
+        with tarfile.open(_download(package, version, "--no-binary=:all:")) as sdist:
+            stream = sdist.extractfile(f"{package}-{version}/{path}")
+            file.write_bytes(stream.read() if stream else b"")
+    return file
+
+
 def blank_docstrings(text: str) -> str:
     """Empty every docstring; all other lines stay where they are."""
     try:
@@ -98,7 +113,8 @@ def _without_outputs(data: bytes) -> bytes:
 def _download(package: str, version: str, kind: str) -> Path:
     """The wheel or sdist of one version, fetched once."""
     folder = CACHE / "packages"
-    pattern = f"{package.replace('-', '_')}-{version}*"
+    suffix = "whl" if "only-binary" in kind else "tar.gz"
+    pattern = f"{package.replace('-', '_')}-{version}*.{suffix}"
     if not list(folder.glob(pattern)):
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", kind]
         if "only-binary" in kind:

@@ -1,7 +1,7 @@
 """The development suites: questions with the lines that answer them, made from real packages.
 
-A docstring → function, D message → raise, E sentence → notebook cell, F name → definition. Every
-suite is a function of its corpus and the seed; `digest` freezes it.
+A docstring → function, B changelog → symbol, D message → raise, E sentence → notebook cell, F name
+→ definition. Every suite is a function of its corpus and the seed; `digest` freezes it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from codeassist_jupyter.index.tokens import code_tokens
 
 SEED = 0
 _SENTENCE_WORDS = range(5, 31)
+# Of a changelog what users see, without its authors; not what says nothing of the code.
+_CHANGE = re.compile(r"^ *[*-] +\[(?:ENH|BUG)\] *(.+?)(?: *\((?:#\d+|:pr:).*)?$", re.M)
+_CHORES = re.compile(
+    r"\b(?:tests?|testing|doc\w*|typos?|examples?|deprecat\w*|refactor\w*|CI)\b", re.I
+)
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -72,6 +77,25 @@ def docstrings(original: Path) -> list[Question]:
             if spoken not in sentence.lower().replace(" ", "_"):
                 found[sentence].append(_span(path, node))
     return [Question(text, tuple(gold)) for text, gold in found.items() if len(gold) == 1]
+
+
+def changes(changelog: Path, original: Path) -> list[Question]:
+    """B: an entry of a changelog, without the one name of the code that it spells, to that code."""
+    spans: dict[str, list[Span]] = defaultdict(list)
+    for path, tree in _trees(original):
+        for _, node in _definitions(tree, ""):
+            spans[node.name].append(_span(path, node))
+    found: dict[str, list[Span]] = {}
+    for entry in _CHANGE.findall(changelog.read_text(encoding="utf-8")):
+        spelled = spans.keys() & set(re.findall(r"``(?:\w+\.)*(\w+)(?:\(\))?``", entry))
+        if len(spelled) != 1 or _CHORES.search(entry):  # an entry of two names tells of two things
+            continue
+        (name,) = spelled
+        words = re.sub(rf"``(?:\w+\.)*{name}(?:\(\))?``(?:'s)?|``|\(#\d+\)", " ", entry).split()
+        text = " ".join(words)
+        if len(words) in _SENTENCE_WORDS and name.lower() not in text.lower():
+            found[text] = spans[name]
+    return [Question(text, tuple(gold)) for text, gold in found.items() if len(gold) <= 2]
 
 
 def messages(original: Path) -> list[Question]:
