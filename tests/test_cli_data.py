@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import io
 import json
 import os
@@ -16,11 +17,13 @@ from file_keyring import FileKeyring
 from keyring.backends import fail
 
 from codeassist_jupyter import config
-from codeassist_jupyter.cli import config_file, main
+from codeassist_jupyter.cli import config_file, main, setup
 from codeassist_jupyter.errors import MemoryLocked
 from codeassist_jupyter.host.client import HostClient
 from codeassist_jupyter.host.memory_client import MemoryClient
 from codeassist_jupyter.memory import keys
+from codeassist_jupyter.memory.conversations import Conversations
+from codeassist_jupyter.memory.crypto import Plain
 from codeassist_jupyter.types import Exchange
 
 WORDS = "correct horse battery"
@@ -55,6 +58,22 @@ def ask(memory: MemoryClient) -> str:
     return conversation
 
 
+def write() -> str:
+    """As `ask`, but before there is any host; they take a while to start."""
+    store = Conversations(keys.store_path(), Plain())
+    store.begin("c", "/project", "a.ipynb")
+    store.save("c", Exchange(f"where? {SECRET}", f"```python\nprint('{SECRET}')\n```"))
+    store.close()
+    return "c"
+
+
+class Terminal(io.StringIO):
+    """A standard input that somebody types into."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 def type_in(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
     text = "".join(f"{line}\n" for line in lines)
     monkeypatch.setattr(sys, "stdin", io.StringIO(text))
@@ -67,7 +86,7 @@ def hits() -> list[Path]:
 
 
 def test_encrypt_with_the_key_ring_and_decrypt_again(memory: MemoryClient, capsys: Capture) -> None:
-    conversation = ask(memory)
+    conversation = write()
     assert hits()
     assert main(["keys", "encrypt"]) == 0
     assert hits() == []
@@ -85,7 +104,7 @@ def test_encrypt_with_the_key_ring_and_decrypt_again(memory: MemoryClient, capsy
 def test_a_passphrase_locks_until_it_is_given(
     memory: MemoryClient, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    conversation = ask(memory)
+    conversation = write()
     type_in(monkeypatch, WORDS)
     assert main(["keys", "encrypt", "--with", "passphrase"]) == 0
     assert hits() == []
@@ -102,7 +121,7 @@ def test_a_passphrase_locks_until_it_is_given(
     assert "does not open" in capsys.readouterr().err
     type_in(monkeypatch, "another passphrase")
     assert main(["keys", "decrypt", "--yes"]) == 0
-    assert memory.exchanges(conversation)[0].question == f"where? {SECRET}"
+    assert hits()
 
 
 def test_the_host_takes_the_passphrase_from_its_environment(
@@ -176,9 +195,9 @@ def test_export_and_import_carry_conversations_to_another_home(
 
 
 def test_erase_names_what_goes_and_keeps_models_and_settings(
-    memory: MemoryClient, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:
-    ask(memory)
+    write()
     assert main(["keys", "encrypt"]) == 0
     config_file.put("format", "text")
     type_in(monkeypatch)
@@ -196,3 +215,42 @@ def test_erase_names_what_goes_and_keeps_models_and_settings(
     assert config.load().format == "text"
     assert main(["data", "erase", "--yes"]) == 0
     assert "nothing to erase" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("typed", "encryption"), [("y", "keyring"), ("", "off"), ("n", "off")])
+def test_set_up_asks_once_whether_to_encrypt(
+    typed: str, encryption: str, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(f"{typed}\n"))
+    setup.offer_encryption(config.load())
+    assert config.load().encryption == encryption
+    assert keys.exists() == (encryption != "off")
+    if keys.exists():
+        capsys.readouterr()
+        setup.offer_encryption(config.load())
+        assert capsys.readouterr().out == ""
+
+
+def test_a_new_passphrase_is_asked_for_twice(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    typed = iter([WORDS, WORDS + "?", WORDS, WORDS])
+    monkeypatch.setattr(getpass, "getpass", lambda _: next(typed))
+    assert main(["keys", "encrypt", "--with", "passphrase"]) == 1
+    assert "not the same" in capsys.readouterr().err
+    assert not keys.exists()
+    assert main(["keys", "encrypt", "--with", "passphrase"]) == 0
+    assert keys.read().wrapper == "passphrase"
+    assert main(["keys", "encrypt", "--with", "keyring"]) == 1
+    assert "encrypted already" in capsys.readouterr().err
+
+
+def test_a_setting_is_written_without_touching_the_others() -> None:
+    file = config.config_file()
+    file.write_text('# mine\nformat = "text"\nencryption = "off"\nseed = 3\n')
+    config_file.put("encryption", "keyring")
+    config_file.put("model", "echo")
+    assert file.read_text() == (
+        'model = "echo"\n# mine\nformat = "text"\nencryption = "keyring"\nseed = 3\n'
+    )

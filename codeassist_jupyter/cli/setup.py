@@ -45,7 +45,7 @@ def _setup(args: argparse.Namespace) -> int:
     _fetch_encoders(settings, args.source)
     _make_default(model, settings)
     if not args.yes:
-        _offer_encryption(settings)
+        offer_encryption(settings)
     print("\nReady. Next: `codeassist demo`, or in a notebook: %load_ext codeassist_jupyter")
     return 0
 
@@ -163,7 +163,7 @@ def _make_default(model: Model, settings: config.Settings) -> None:
     print(f"Default:  {model.name}, set in {config.config_file()}")
 
 
-def _offer_encryption(settings: config.Settings) -> None:
+def offer_encryption(settings: config.Settings) -> None:
     """Ask once, at the first set-up in a terminal; off is what a plain Enter means."""
     from ..memory import keys as stored_keys
 

@@ -29,7 +29,8 @@ def encrypt(wrapper: keys.Wrapper, passphrase: str | None) -> None:
         keys.create(wrapper, passphrase or "")
     sealed = Sealed(keys.unwrap(keys.read(), passphrase))
     _reseal(sealed, before=(Plain(), sealed))
-    for name in ("index", "memory"):
+    # The last is where DuckDB puts what does not fit into memory; a killed one leaves it.
+    for name in ("index", "memory", f"{keys.store_path().name}.tmp"):
         shutil.rmtree(config.home() / name, ignore_errors=True)
 
 
