@@ -11,27 +11,25 @@ import ast
 import asyncio
 import builtins
 import contextlib
-import dataclasses
-import errno
+import ctypes
 import gc
-import inspect
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import CodeType, ModuleType, TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from . import describe, hints, postmortem, sandbox
+from . import describe, sandbox
 from .outcomes import Limits
-from .peek import is_a, loaded, plain_name
+from .peek import loaded
+from .trial_cell import NO_INPUT, Cell, account, failed, is_data
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -39,15 +37,7 @@ if TYPE_CHECKING:
     from .trial_run import Place
 
 _MOST_NAMES = 20
-_MOST_TEXT = 2000
-_CUT_OFF = {errno.EPERM, errno.EACCES, errno.EBADF, errno.ENOTSOCK, errno.EXDEV}
-# How libraries that wrap the system's error word it.
-_CUT_OFF_WORDS = (
-    "permission denied", "operation not permitted", "not a socket", "readonly database",
-    "unable to open database file", "name resolution", "bad file descriptor", "disk i/o error",
-)  # fmt: skip
 _WINDOWLESS = ("agg", "inline", "module://matplotlib_inline.backend_inline")
-_NO_INPUT = "there is nobody to answer input()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +101,7 @@ def _shut_in(job: Job) -> None:
         job.place.tasks + job.limits.processes,
     )
     _mute(job)
+    _use_one_thread()
     sandbox.enter(job.place.folder, keep={0, 1, 2, job.place.report})
 
 
@@ -136,8 +127,14 @@ def _mute(job: Job) -> None:
     _quiet_plots()
 
 
+def _use_one_thread() -> None:
+    """Let GNU OpenMP do without its pool, whose threads stayed behind: it would wait for ever."""
+    for path in set(re.findall(rb"/\S*/libgomp[^/\s]*\.so\S*", sandbox.memory_map())):
+        ctypes.CDLL(os.fsdecode(path)).omp_set_num_threads(1)
+
+
 def _no_input(*_: object) -> NoReturn:
-    raise EOFError(_NO_INPUT)
+    raise EOFError(NO_INPUT)
 
 
 def _quiet_plots() -> None:
@@ -198,7 +195,7 @@ def _tried(job: Job, seen: _Seen) -> dict[str, Any]:
 
 async def _work(job: Job, seen: _Seen) -> dict[str, Any]:
     _detach(job.shell, seen)
-    cell = _Cell(job.shell, job.code)
+    cell = Cell(job.shell, job.code)
     namespace = job.shell.user_ns
     before = dict(namespace)
     described = _described(namespace, cell.names())
@@ -208,7 +205,7 @@ async def _work(job: Job, seen: _Seen) -> dict[str, Any]:
         result = await cell.run()
         seen.result = describe.describe("Out", result) if result is not None else ""
     except BaseException as exc:  # noqa: BLE001 - SystemExit and KeyboardInterrupt are results too
-        failure = {**_failure(cell, exc), **_account(cell, exc)}
+        failure = {**failed(cell, exc), **account(cell, exc)}
     seen.seconds = time.monotonic() - began
     _compare(namespace, before, described, seen)
     if not failure:
@@ -218,59 +215,12 @@ async def _work(job: Job, seen: _Seen) -> dict[str, Any]:
     return {"failure": failure, **{name: getattr(seen, name) for name in _Seen.__slots__}}
 
 
-class _Cell:
-    """One cell's code: read like IPython reads it, run in the namespace of the copy."""
-
-    def __init__(self, shell: Any, raw: str) -> None:
-        self.shell, self.raw = shell, raw
-        self.filename = ""
-        self.tree = ast.Module(body=[], type_ignores=[])
-        self.source = raw
-
-    def names(self) -> set[str]:
-        try:
-            self._read()
-        except Exception:  # noqa: BLE001 - running it will say what is wrong
-            return set()
-        return {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
-
-    def _read(self) -> None:
-        self.source = self.shell.transform_cell(self.raw)
-        self.filename = self.shell.compile.cache(
-            self.source, self.shell.execution_count, raw_code=self.raw
-        )
-        self.tree = self.shell.compile.ast_parse(self.source, self.filename)
-
-    async def run(self) -> Any:
-        """Run it; return the value of its last line if that is an expression to be shown."""
-        self._read()
-        tree = self.shell.transform_ast(self.tree)
-        last = tree.body[-1] if tree.body else None
-        shown = isinstance(last, ast.Expr) and not self.source.rstrip().endswith(";")
-        body = tree.body[:-1] if shown else tree.body
-        if body:
-            await self._evaluate(ast.Module(body=body, type_ignores=[]), "exec")
-        if not shown or not isinstance(last, ast.Expr):
-            return None
-        value = await self._evaluate(ast.Expression(last.value), "eval")
-        if value is not None:
-            self.shell.user_ns["_"] = value
-        return value
-
-    async def _evaluate(self, tree: ast.AST, mode: str) -> Any:
-        with self.shell.compile.extra_flags(ast.PyCF_ALLOW_TOP_LEVEL_AWAIT):
-            code: CodeType = self.shell.compile(tree, self.filename, mode)
-        # Only in the forked copy, whose namespace this is.
-        value = eval(code, self.shell.user_global_ns, self.shell.user_ns)
-        return await value if code.co_flags & inspect.CO_COROUTINE else value
-
-
 async def _check(job: Job, seen: _Seen) -> dict[str, Any]:
     """Put the user's checks; the first that does not hold is the failure."""
     for text in job.expect:
-        cell = _Cell(job.shell, text)
+        cell = Cell(job.shell, text)
         try:
-            cell._read()
+            cell.read()
             value = await cell.run()
             is_question = bool(cell.tree.body) and isinstance(cell.tree.body[-1], ast.Expr)
             if is_question and value is not None and not value:
@@ -278,7 +228,7 @@ async def _check(job: Job, seen: _Seen) -> dict[str, Any]:
             if is_question and value is None and not _is_call(cell.tree.body[-1]):
                 raise AssertionError(f"does not hold, it is None: {text}")
         except BaseException as exc:  # noqa: BLE001 - as above
-            failure = _failure(cell, exc)
+            failure = failed(cell, exc)
             return {**failure, "line": 0, "source": ""}
         seen.checks.append(text)
     return {}
@@ -292,11 +242,11 @@ def _is_call(node: ast.stmt) -> bool:
 async def _run_below(job: Job, seen: _Seen) -> None:
     """Run the cells below up to the first that fails."""
     for number, text in enumerate(job.then, 1):
-        cell = _Cell(job.shell, text)
+        cell = Cell(job.shell, text)
         try:
             await cell.run()
         except BaseException as exc:  # noqa: BLE001 - as above
-            failure = _failure(cell, exc)
+            failure = failed(cell, exc)
             what = f"{failure['error']}: {failure['message']}"
             where = f" at `{failure['source'].strip()}`" if failure["source"] else ""
             if failure["cut_off"]:
@@ -321,7 +271,7 @@ def _described(namespace: dict[str, Any], names: set[str]) -> dict[str, str]:
     return {
         name: describe.describe(name, namespace[name])
         for name in sorted(names)[: 2 * _MOST_NAMES]
-        if name in namespace and _is_data(namespace[name])
+        if name in namespace and is_data(namespace[name])
     }
 
 
@@ -333,116 +283,13 @@ def _compare(
     for name, value in list(namespace.items()):
         if len(seen.variables) == _MOST_NAMES:
             break
-        if type(name) is not str or name.startswith("_") or not _is_data(value):
+        if type(name) is not str or name.startswith("_") or not is_data(value):
             continue
         is_bound = before.get(name, before) is not value
         if is_bound or name in described:
             text = describe.describe(name, value)
             if is_bound or text != described[name]:
                 seen.variables[name] = text
-
-
-def _is_data(value: object) -> bool:
-    return not is_a(value, ModuleType)
-
-
-def _failure(cell: _Cell, exc: BaseException) -> dict[str, Any]:
-    """The exception, where in the cell it arose, and what that line used."""
-    sandbox.use_reserve()
-    BaseException.with_traceback(exc, _from_code(exc.__traceback__))
-    line, facts = _place(cell, exc)
-    raw = cell.raw.split("\n")
-    # IPython drops empty lines at the beginning.
-    line += next((n for n, text in enumerate(raw) if text.strip()), 0) if line else 0
-    return {
-        "error": plain_name(type(exc)),
-        "message": _words(exc),
-        "line": line,
-        "source": raw[line - 1] if 0 < line <= len(raw) else "",
-        "facts": facts,
-        "cut_off": _cut_off(exc),
-    }
-
-
-def _account(cell: _Cell, exc: BaseException) -> dict[str, Any]:
-    """The post-mortem, the hint and its edits: what a search for a fix goes on with."""
-    found: dict[str, Any] = {}
-    try:
-        found["postmortem"] = dataclasses.asdict(postmortem.capture(cell.shell, exc, cell.raw))
-        hint = hints.hint_for(cell.shell, exc, cell.raw)
-        if hint is not None:
-            found |= {"hint": hint.text, "edits": list(hint.edits)}
-    except Exception:  # noqa: BLE001 - what we know already is reported at any rate
-        return found
-    return found
-
-
-def _words(exc: BaseException) -> str:
-    try:
-        return str(exc)[:_MOST_TEXT]
-    except BaseException:  # noqa: BLE001 - the user's __str__, which may do anything
-        return "(its message cannot be read)"
-
-
-def _place(cell: _Cell, exc: BaseException) -> tuple[int, list[str]]:
-    """The line of the cell at which it failed, 0 if none, and what that line used."""
-    in_cell = [
-        trace
-        for trace in _frames(exc.__traceback__)
-        if trace.tb_frame.f_code.co_filename == cell.filename
-    ]
-    if not in_cell:
-        return (exc.lineno or 0) if isinstance(exc, SyntaxError) else 0, []
-    frame, line = in_cell[-1].tb_frame, in_cell[-1].tb_lineno
-    values = {**frame.f_globals, **frame.f_locals}
-    names = [name for name in _names_at(cell.tree, line) if name in values]
-    return line, [
-        describe.describe(name, values[name])
-        for name in names[:_MOST_NAMES]
-        if _is_data(values[name])
-    ]
-
-
-def _from_code(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback without our own frames at its beginning."""
-    return next((t for t in _frames(trace) if t.tb_frame.f_code.co_filename != __file__), None)
-
-
-def _frames(trace: TracebackType | None) -> Iterator[TracebackType]:
-    while trace is not None:
-        yield trace
-        trace = trace.tb_next
-
-
-def _names_at(tree: ast.Module, line: int) -> list[str]:
-    """The names in the innermost statement at a line; of a compound one, those on that line."""
-    around = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.stmt) and node.lineno <= line <= (node.end_lineno or 0)
-    ]
-    if not around:
-        return []
-    inner = around[-1]  # ast.walk goes outside in
-    whole = not hasattr(inner, "body")
-    names = (n for n in ast.walk(inner) if isinstance(n, ast.Name) and (whole or n.lineno == line))
-    return list(dict.fromkeys(node.id for node in names))
-
-
-def _cut_off(exc: BaseException | None) -> dict[str, str]:
-    """What the code wanted that the sandbox refuses; {} if the failure is its own."""
-    links = 0
-    while exc is not None and links < 20:
-        text = _words(exc)
-        if isinstance(exc, OSError) and exc.errno in _CUT_OFF:
-            path = exc.filename if isinstance(exc.filename, str) else ""
-            return {"what": text, "path": os.path.realpath(path) if path else ""}
-        if isinstance(exc, EOFError) and text == _NO_INPUT:
-            return {"what": _NO_INPUT, "path": ""}
-        if any(words in text.lower() for words in _CUT_OFF_WORDS):
-            return {"what": text, "path": ""}
-        exc, links = exc.__cause__ or exc.__context__, links + 1
-    return {}
 
 
 def _flush() -> None:
