@@ -41,7 +41,7 @@ _MAX_QUESTION = 200_000  # characters
 _JOURNAL_FACTOR = 3
 _SOURCES_SHARE = 0.3  # of what may be read anew
 _RESUMED_SHARE = 0.25  # of that, for the last turns of the conversation that is gone on with
-_RECALLED = 4  # older turns for a question, beside those that the journal has
+_RECALLED = 10  # older turns for a question, beside those that the journal has
 _MOST_RECALLED = 100
 
 

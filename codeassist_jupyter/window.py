@@ -18,9 +18,11 @@ from .types import Cell, Exchange, Remembered
 _TURN_TOKENS = 8  # what the chat template adds to a question and its answer
 _SUMMARY_CHARS = 1200
 _IMPORTANT_SHARE = 0.4  # of a journal begun anew, for older turns that count
-_RECALLED = 4  # turns for one question
+_RECALLED = 8  # turns for one question; what the user said is short, and facts stand there
+_RECALLED_EACH = 0.3  # of their tokens, at most, for one of them
 _LIKE_THE_BEST = 0.5  # a recalled turn has at least this share of the best one's score
-_LEAST_RECALLED = 40  # tokens; less would say nothing
+_LEAST_RECALLED = 30  # tokens; less would say nothing
+_LABEL_TOKENS = 4
 
 _ASCII = bytes(range(128))
 _WORDS = (string.ascii_letters + string.whitespace).encode()
@@ -141,6 +143,7 @@ def recalled(
     """Text and numbers of the turns in `found` that the journal lacks and that fit."""
     best = max((one.score for one in found), default=0.0)
     words = frozenset(re.findall(r"\w+", question.lower()))
+    most = max(int(tokens * _RECALLED_EACH), _LEAST_RECALLED)
     told: dict[int, str] = {}
     for one in found:
         exchange = one.exchange
@@ -148,7 +151,7 @@ def recalled(
             continue
         if len(told) == _RECALLED or tokens < _LEAST_RECALLED:
             break
-        text = _excerpt(exchange, words, tokens if told else (2 * tokens) // 3)
+        text = _excerpt(exchange, words, min(tokens, most), least_shared=1 if told else 0)
         told[exchange.number] = text
         tokens -= estimate_tokens(text)
     numbers = tuple(sorted(told))
@@ -186,27 +189,35 @@ def _latest(turns: Sequence[Turn], tokens: int, most: int) -> list[Turn]:
     return kept
 
 
-def _excerpt(exchange: Exchange, words: frozenset[str], tokens: int) -> str:
-    """An exchange within `tokens`: the question first, of the answer what shares its words."""
-    chars = 3 * tokens
-    asked = security.clean(exchange.question.strip(), chars // 2)
-    answer = _relevant(security.clean(exchange.answer.strip()), words, chars - len(asked))
-    text = f"Turn {exchange.number}, asked: {asked}\nanswered: {answer}"
-    while estimate_tokens(text) > tokens and chars > 60:  # text that is dear, such as digits
+def _excerpt(exchange: Exchange, words: frozenset[str], tokens: int, least_shared: int) -> str:
+    """An exchange within `tokens`: the question first, of the answer the lines nearest to `words`.
+
+    Lines that share fewer than `least_shared` words are left out.
+    """
+    asked = security.clean(exchange.question).strip()
+    asked = _head(f"{exchange.number}. asked: {' '.join(asked.split())}", tokens)
+    room = tokens - estimate_tokens(asked) - _LABEL_TOKENS
+    answer = _relevant(security.clean(exchange.answer).strip(), words, room, least_shared)
+    return f"{asked}\nanswered: {answer}" if answer else asked
+
+
+def _head(text: str, tokens: int) -> str:
+    """The beginning of a text that fits."""
+    chars = 4 * tokens  # of plain words; other text is dearer
+    while estimate_tokens(text) > tokens and chars > 0:
+        text = f"{text[:chars]}…"
         chars = 3 * chars // 4
-        text = security.clean(text, chars)
     return text
 
 
-def _relevant(text: str, words: frozenset[str], chars: int) -> str:
-    """The lines of a long text that share most words with the question, in their order."""
-    if len(text) <= chars:
-        return text
+def _relevant(text: str, words: frozenset[str], tokens: int, least_shared: int) -> str:
+    """The lines of a text that share most words with the question, in their order, if they fit."""
     lines = text.splitlines()
     shared = [len(words.intersection(re.findall(r"\w+", line.lower()))) for line in lines]
     kept = []
     for number in sorted(range(len(lines)), key=lambda n: (-shared[n], n)):
-        if len(lines[number]) < chars:
+        cost = estimate_tokens(lines[number])
+        if shared[number] >= least_shared and cost <= tokens:
             kept.append(number)
-            chars -= len(lines[number]) + 1
-    return "\n".join(lines[number] for number in sorted(kept)) or security.clean(text, chars)
+            tokens -= cost
+    return "\n".join(lines[number] for number in sorted(kept))
