@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +36,7 @@ from codeassist_jupyter.types import Exchange
 CIPHERS: dict[str, Cipher] = {"plain": Plain(), "encrypted": Sealed({1: bytes(range(32))})}
 QUERIES = 100
 TURNS = 50
+DIFFERENT = 10_000  # messages of a store with texts of their own
 PLANTED = 10  # facts of one conversation, in its turns 1 to 40
 
 
@@ -181,21 +183,36 @@ def kill(folder: Path, count: int) -> None:
 
 @contextmanager
 def filled(folder: Path, count: int, cipher: Cipher) -> Iterator[Conversations]:
-    """A store of `count` messages in conversations of 100."""
+    """A store of `count` messages in conversations of 100; the texts repeat after 10,000."""
     path = folder / f"{count}-{cipher.encrypts}.duckdb"
     if not path.exists():
-        store = Conversations(path, cipher)
+        store = Conversations(path, Plain())
         turns = talk.exchanges()
-        for first in range(0, count // 2, 50):
+        for first in range(0, min(count, DIFFERENT) // 2, 50):
             conversation = f"c{first}"
             store.begin(conversation, f"/p{first % 10}", "n")
             with store.database.transaction() as db:  # one by one would take minutes
                 for number in range(1, 51):
+                    turn = replace(next(turns), number=number, asked_at=1e9)
                     no = 2 * (first + number) - 1
-                    turn = next(turns)
-                    kept = Exchange(turn.question, turn.answer, number=number, asked_at=1e9)
-                    messages.insert(db, store._sealer, no, conversation, kept, "")
+                    messages.insert(db, store._sealer, no, conversation, turn, "")
+        for copy in range(1, count // DIFFERENT):
+            with store.database.transaction() as db:
+                new = f"'-{copy}'"
+                db.execute(
+                    f"INSERT INTO conversations SELECT * REPLACE (id || {new} AS id)"
+                    " FROM conversations WHERE NOT contains(id, '-')"
+                )
+                db.execute(
+                    f"INSERT INTO messages SELECT * REPLACE (no + {copy * DIFFERENT} AS no,"
+                    f" conversation || {new} AS conversation) FROM messages "
+                    " WHERE NOT contains(conversation, '-')"
+                )
         store.close()
+        if cipher.encrypts:
+            store = Conversations(path, Plain())
+            store.reseal(cipher)
+            store.close()
     store = Conversations(path, cipher)
     yield store
     store.close()
