@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from codeassist_jupyter.index.chunk import LONGEST, chunk
+from codeassist_jupyter.index.chunk import LONGEST, body_words, chunk
 from codeassist_jupyter.index.parse import Document, parse
 from codeassist_jupyter.types import Chunk
 
@@ -274,3 +274,12 @@ def test_fuzz_promises(path, text):
         text = json.dumps({"cells": cells})
     for c in check(parse(path, text.encode())):
         assert len(c.header) < 2000
+
+
+def test_body_is_read_as_its_first_words_each_once() -> None:
+    assert body_words("def loadTable(path):\n    return load_table(path, x)") == "load table path"
+    assert body_words("") == ""
+    assert (
+        len(body_words(" ".join(f"word{chr(97 + n % 26)}{'x' * n}" for n in range(300))).split())
+        == 100
+    )

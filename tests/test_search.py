@@ -216,3 +216,54 @@ def test_empty_index_answers_nothing(tmp_path: Path) -> None:
     result = search(index, "parse dates")
     assert (result.hits, result.confident) == ((), False)
     index.close()
+
+
+def test_body_speaks_when_headers_do_not(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "a.py").write_text("def step(x):\n    return x + 1\n")
+    (root / "b.py").write_text("def step(x):\n    return tidy(label(x))\n")
+    encoders = [tiny_encoder.make(tmp_path / name, name) for name in ("fast", "slow")]
+    index = Index.open(tmp_path / "index", root, encoders)
+    build.refresh(index)
+    build.embed_pending(index)
+    similar = index.find_like("normalize names", [], 10)
+    by_path = {index.chunks([no])[no].path: score for no, score in similar.items()}
+    assert by_path["b.py"] > by_path["a.py"]
+    (root / "c.py").write_text("def step(y):\n    return tidy(label(y))\n")
+    build.refresh(index)  # nobody has read it yet
+    assert index.status().pending == {"fast": 1, "slow": 2}
+    index.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "name"), [("maximum number of columns", "max_col_num"), ("delete it", "remove_it")]
+)
+def test_words_are_found_in_the_form_they_have_in_code(
+    tmp_path: Path, query: str, name: str
+) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "a.py").write_text(
+        "def remove_it():\n    return 1\n\n\ndef max_col_num():\n    return 2\n"
+    )
+    index = Index.open(tmp_path / "index", root)
+    build.refresh(index)
+    assert first(index, query) == ("a.py", name)
+    index.close()
+
+
+def test_question_prefers_a_named_method_to_a_special_one(tmp_path: Path) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    (root / "a.py").write_text(
+        "class Row:\n    def __eq__(self, other):\n        return same_cells(self, other)\n\n"
+        "    def equal(self, other):\n        return same_cells(self, other)\n"
+    )
+    index = Index.open(tmp_path / "index", root)
+    build.refresh(index)
+    kinds = {index.roster.get(no).name: index.kind_of(no) for no in index.find_words("row", 9)}
+    assert kinds["Row.__eq__"] == "special"
+    assert kinds["Row.equal"] == "method"
+    assert first(index, "same cells of the other row") == ("a.py", "Row.equal")
+    index.close()

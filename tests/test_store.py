@@ -255,3 +255,15 @@ def test_roster_forgets_texts_that_nobody_has() -> None:
     roster.remove([1, 3, 99])
     assert roster.texts() == {"x"}
     assert [e.no for e in roster.of_path("a.py")] == [2]
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_some_rows_score_as_all_do(half: bool) -> None:
+    vectors = Vectors(None, "v", 8, half)
+    given = unit_vectors(6)
+    vectors.add(["a", "b"], given[:2])
+    vectors.add(["c", "d", "e"], given[2:5])
+    scores = vectors.scores(given[5])
+    assert vectors.scores(given[5], [4, 1]) == pytest.approx(scores[[4, 1]])
+    assert vectors.average(given[5]) == pytest.approx(scores.mean(), abs=1e-3)
+    assert scores == pytest.approx(given[:5] @ given[5], abs=1e-2)

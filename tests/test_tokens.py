@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeassist_jupyter.index import tokens
+from codeassist_jupyter.index.jargon import in_code
 from codeassist_jupyter.index.tokens import code_tokens, split_name
 
 
@@ -51,3 +52,17 @@ def test_parts_of_names_and_paths():
     assert split_name("etl/clean_orders") == ["etl", "clean", "orders"]
     assert split_name("OrderCleaner.__init__") == ["order", "cleaner", "init"]
     assert split_name("größe_max") == ["größe", "max"]
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [
+        ("the maximum number of columns", ["max", "num", "n", "col"]),
+        ("deletes the directories", ["remov", "dir"]),
+        ("max of the maximum", []),  # what is asked for in words is not added
+        ("an ordinary sentence", []),
+        ("", []),
+    ],
+)
+def test_words_have_a_form_in_code(text, short):
+    assert code_tokens(in_code(text)) == short
