@@ -198,3 +198,45 @@ def _wait_until_read(client: HostClient) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("nothing was read ahead")
+
+
+MODULE = '''"""Prices."""
+
+
+class Till:
+    def total(self, prices):
+        """What all cost."""
+        return sum(float(price) for price in prices)
+
+
+def total(prices):
+    """What all cost."""
+    return sum(float(price) for price in prices)
+'''
+
+
+@pytest.mark.parametrize("name", ["total", "Till.total"])
+def test_a_fault_in_a_file_is_mended_there(
+    kernel: FrontEnd, echo: Script, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "prices.py"
+    path.write_text(MODULE)
+    parameters = "self, prices" if "." in name else "prices"
+    mended = f"def total({parameters}):\n    return sum(float(p.strip('$')) for p in prices)"
+    echo([{"match": f"whole corrected function.*|`{name}`", "answer": answer(mended)}])
+    kernel.run("import prices\nfrom prices import total, Till")
+    call = "Till().total(['$1', '2'])" if "." in name else "total(['$1', '2'])"
+    failed = kernel.run(f"cost = {call}")
+    assert failed.status == "error"
+    shown = kernel.run('%assist fix -o result --expect "cost == 3"')
+    assert shown.status == "ok", shown.error
+    assert kernel.value("(result.status, result.path)") == "('verified', 'prices.py')", shown.plain
+    assert path.read_text() == MODULE, "a trial changes no file"
+    assert kernel.run(f"cost = {call}").status == "error", "nor the kernel"
+    assert "was changed in prices.py" in kernel.run("%assist apply").printed
+    assert path.read_text().count("strip('$')") == 1
+    assert "was changed" in kernel.run("%assist undo").printed
+    assert path.read_text() == MODULE
+    path.write_text(MODULE.replace("float", "int"))
+    shown = kernel.run("%assist apply")
+    assert "has changed since" in shown.printed + shown.error

@@ -29,7 +29,9 @@ class Bench:
         return Proposal(next(self.answers, ""), "because")
 
     def search(self, broken: Broken = BROKEN, seconds: float = 60.0) -> Search:
-        search = Search(broken, self.attempt, self.ask, lambda code: code, seconds)
+        search = Search(
+            *(broken, self.attempt, self.ask, lambda code: code, lambda _: broken.source, seconds)
+        )
         list(search.run())
         return search
 

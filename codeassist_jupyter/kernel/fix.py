@@ -21,8 +21,9 @@ from ..errors import UsageError
 from ..options import OPTIONS, settings_of
 from ..stream import View, footer, stream
 from ..types import Usage
-from . import execution, lineage, postmortem, repair, trial
+from . import execution, file_fix, lineage, postmortem, repair, trial
 from .display import open_view
+from .file_fix import Target
 from .insert import can_insert, insert
 from .outcomes import Failed, NotTried, Observed, Outcome, Ran, Verified
 from .repair import Attempt, Broken, Proposal, Search
@@ -37,6 +38,9 @@ Then give the whole corrected cell in one ```python block.
 Change as little as possible and keep every name that the cell makes. Use only columns, keys and \
 attributes that are listed above. Do not catch or hide the error, invent values, or drop rows.\
 """
+FIX_FILE = """
+If the fault is in `{name}` itself, give that whole corrected function instead of the cell.\
+"""
 EXPLAIN = """\
 Say in two to five sentences why it failed, and name the real values that show it. Give no code.\
 """
@@ -49,10 +53,14 @@ _WIDTH = 160  # characters of one
 
 @dataclass(slots=True)
 class Fix:
-    """What `%assist fix -o NAME` binds; `status` is verified, ran, failed or not_tried."""
+    """What `%assist fix -o NAME` binds; `status` is verified, ran, failed or not_tried.
+
+    `source` is what `code` takes the place of: the cell, or a function of the file `path`.
+    """
 
     source: str
     cell_id: str
+    path: str = ""
     code: str = ""
     status: str = "not_tried"
     explanation: str = ""
@@ -62,6 +70,7 @@ class Fix:
     attempts: tuple[Attempt, ...] = ()
     flags: tuple[str, ...] = ()
     usages: tuple[Usage, ...] = ()  # of the model's answers
+    target: Target | None = None
 
     @property
     def diff(self) -> str:
@@ -89,7 +98,7 @@ def fix(session: Session, words: Sequence[str]) -> Fix:
             view.status(f"tried: {_brief(tried.outcome)} …")
     except KeyboardInterrupt:
         work.interrupted = True
-    found = _fix(failure, work.search, work.last_words)
+    found = _fix(failure, work)
     found.usages = tuple(work.usages)
     text = _shown(found)
     view.finish(text, _footer(work))
@@ -106,14 +115,19 @@ def apply(session: Session) -> str:
     found = session.fixed
     if found is None or not found.code:
         raise UsageError("there is no fix to apply", "%assist fix searches one.")
+    if found.target is not None:
+        return file_fix.write(found.target, found.source, found.code)
     return _put(session, found.code, "the corrected cell")
 
 
 def undo(session: Session) -> str:
     """Give the cell back as it was before `apply`."""
-    if session.fixed is None:
+    found = session.fixed
+    if found is None:
         raise UsageError("there is nothing to undo", "%assist apply has not been used.")
-    return _put(session, session.fixed.source, "the cell as it was")
+    if found.target is not None:
+        return file_fix.write(found.target, found.code, found.source)
+    return _put(session, found.source, "the cell as it was")
 
 
 def _put(session: Session, code: str, what: str) -> str:
@@ -126,17 +140,18 @@ def _put(session: Session, code: str, what: str) -> str:
 def question(failure: LastFailure, settings: Settings, broken: Broken | None = None) -> Question:
     """What the model is asked; the facts stand last, so all before them is read only once."""
     broken = broken or _broken(failure)
-    facts = [
-        ("the cell that fails", broken.source),
-        ("what was true when it failed", broken.facts),
-    ]
+    facts = [("the cell that fails", broken.source)]
+    target = file_fix.at_fault(failure.post_mortem)
+    if target is not None:
+        facts.append((f"the function of {target.shown} that it fails in", target.source))
+    facts.append(("what was true when it failed", broken.facts))
     if broken.hint:
         facts.append(("known about it", broken.hint))
     return Question(
         "Why does this cell fail, and what must be changed?",
         settings,
         facts=tuple(facts),
-        instruction=FIX,
+        instruction=FIX + (FIX_FILE.format(name=target.name) if target is not None else ""),
         aside=True,
     )
 
@@ -168,11 +183,19 @@ class _Work:
         self.interrupted = False
         below = _below(failure)
 
+        self.target = file_fix.at_fault(failure.post_mortem)
+        broken = _broken(failure)
+
         def attempt(code: str) -> Outcome:
+            if self.target is not None and (changed := file_fix.changed(self.target, code)):
+                code = file_fix.trial_code(self.target, changed, broken.source)
             return trial.attempt(session.shell, code, then=below, expect=expect)
 
-        broken = _broken(failure)
-        self.search = Search(broken, attempt, self.ask, execution.translated, _SECONDS)
+        def replaced(code: str) -> str:
+            in_file = self.target is not None and file_fix.changed(self.target, code)
+            return self.target.source if self.target is not None and in_file else broken.source
+
+        self.search = Search(broken, attempt, self.ask, execution.translated, replaced, _SECONDS)
 
     def ask(self, broken: Broken, temperature: float) -> Proposal:
         """Stream the model's answer into the cell's one display."""
@@ -255,9 +278,9 @@ def _below(failure: LastFailure) -> tuple[str, ...]:
     return tuple(cell.source for cell in cells if cell.place > places[0])[:_BELOW]
 
 
-def _fix(failure: LastFailure, search: Search, last_words: str) -> Fix:
-    facts = failure.post_mortem
-    found = Fix(facts.source, facts.cell_id, hint=search.broken.hint, explanation=last_words)
+def _fix(failure: LastFailure, work: _Work) -> Fix:
+    facts, search = failure.post_mortem, work.search
+    found = Fix(facts.source, facts.cell_id, hint=search.broken.hint, explanation=work.last_words)
     found.attempts = tuple(search.attempts)
     best = search.best
     if best is None:
@@ -270,6 +293,9 @@ def _fix(failure: LastFailure, search: Search, last_words: str) -> Fix:
     found.status = _STATUS[type(best.outcome)]
     found.observed = None if isinstance(best.outcome, NotTried) else best.outcome.observed
     found.verdict = _verdict(best)
+    if work.target is not None and (changed := file_fix.changed(work.target, best.code)):
+        found.target, found.path = work.target, work.target.shown
+        found.source, found.code = work.target.source, changed
     return found
 
 
@@ -310,6 +336,8 @@ def _shown(found: Fix) -> str:
     parts = [found.explanation] if found.explanation else []
     if found.code:
         fence = "~~~~" if "```" in found.diff else "```"
+        if found.path:
+            parts.append(f"In `{found.path}`:")
         parts.append(f"{fence}diff\n{found.diff}\n{fence}")
     parts.append(found.verdict)
     if found.status != "failed" and found.code:

@@ -68,14 +68,15 @@ class Attempt:
 class Search:
     """One search; `attempts` grows while `run` yields. `stop` ends it between two attempts.
 
-    `attempt` runs a cell in a copy of the kernel; `ask` gets a broken cell and a temperature;
-    `plain` turns magics into Python.
+    `attempt` tries code in a copy of the kernel; `ask` gets a broken cell and a temperature;
+    `plain` turns magics into Python; `replaced` is the text that code would take the place of.
     """
 
     broken: Broken
     attempt: Callable[[str], Outcome]
     ask: Callable[[Broken, float], Proposal]
     plain: Callable[[str], str]
+    replaced: Callable[[str], str]
     seconds: float
     attempts: list[Attempt] = field(default_factory=list)
     _seen: set[str] = field(default_factory=set)
@@ -124,7 +125,7 @@ class Search:
         outcome = self.attempt(code)
         flags: tuple[str, ...] = ()
         if isinstance(outcome, Ran | Verified) and not computed:
-            flags = suspects.suspicions(self.plain(self.broken.source), self.plain(code))
+            flags = suspects.suspicions(self.plain(self.replaced(code)), self.plain(code))
         tried = Attempt(code, outcome, flags, explanation, computed)
         self.attempts.append(tried)
         return tried
