@@ -151,7 +151,7 @@ def recalled(
             continue
         if len(told) == _RECALLED or tokens < _LEAST_RECALLED:
             break
-        text = _excerpt(exchange, words, min(tokens, most), least_shared=1 if told else 0)
+        text = _excerpt(exchange, words, min(tokens, most), is_best=not told)
         told[exchange.number] = text
         tokens -= estimate_tokens(text)
     numbers = tuple(sorted(told))
@@ -189,35 +189,36 @@ def _latest(turns: Sequence[Turn], tokens: int, most: int) -> list[Turn]:
     return kept
 
 
-def _excerpt(exchange: Exchange, words: frozenset[str], tokens: int, least_shared: int) -> str:
+def _excerpt(exchange: Exchange, words: frozenset[str], tokens: int, is_best: bool) -> str:
     """An exchange within `tokens`: the question first, of the answer the lines nearest to `words`.
 
-    Lines that share fewer than `least_shared` words are left out.
+    The best one's answer stands with its beginning where no line shares a word.
     """
     asked = security.clean(exchange.question).strip()
     asked = _head(f"{exchange.number}. asked: {' '.join(asked.split())}", tokens)
     room = tokens - estimate_tokens(asked) - _LABEL_TOKENS
-    answer = _relevant(security.clean(exchange.answer).strip(), words, room, least_shared)
+    whole = security.clean(exchange.answer).strip()
+    answer = _relevant(whole, words, room) or (_head(whole, room) if is_best else "")
     return f"{asked}\nanswered: {answer}" if answer else asked
 
 
 def _head(text: str, tokens: int) -> str:
-    """The beginning of a text that fits."""
+    """The beginning of a text that fits, "" where hardly any does."""
     chars = 4 * tokens  # of plain words; other text is dearer
     while estimate_tokens(text) > tokens and chars > 0:
         text = f"{text[:chars]}…"
         chars = 3 * chars // 4
-    return text
+    return text if chars > 0 else ""
 
 
-def _relevant(text: str, words: frozenset[str], tokens: int, least_shared: int) -> str:
-    """The lines of a text that share most words with the question, in their order, if they fit."""
+def _relevant(text: str, words: frozenset[str], tokens: int) -> str:
+    """The lines of a text that share words with the question, in their order, if they fit."""
     lines = text.splitlines()
     shared = [len(words.intersection(re.findall(r"\w+", line.lower()))) for line in lines]
     kept = []
     for number in sorted(range(len(lines)), key=lambda n: (-shared[n], n)):
         cost = estimate_tokens(lines[number])
-        if shared[number] >= least_shared and cost <= tokens:
+        if shared[number] and cost <= tokens:
             kept.append(number)
             tokens -= cost
     return "\n".join(lines[number] for number in sorted(kept))

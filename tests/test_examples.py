@@ -50,3 +50,15 @@ def test_the_project_guide_finds_and_cites(
     assert "](etl/clean.py)" in shown, "the cited place must open at a click"
     assert "changed" not in shown and "gone" not in shown
     assert "etl.clean.OrderCleaner.clean" in shown
+
+
+def test_the_memory_guide_goes_on_in_another_kernel_and_finds_what_was_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown, _ = run_demo("04-memory.ipynb", tmp_path / "04.ipynb", capsys)
+    second = shown.split("The second kernel:")[1]
+    assert "April" in second.split("\n")[0]
+    assert "merges the frames `orders` and `parcels`" in second, "the search must find it"
+    assert ".merge(" in second
+    assert "04-memory.ipynb" in second
+    assert "Erased: Remember for later" in second
