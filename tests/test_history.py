@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -20,6 +21,7 @@ from codeassist_jupyter.chat import Chat
 from codeassist_jupyter.cli import main
 from codeassist_jupyter.host.client import HostClient
 from codeassist_jupyter.host.memory_client import MemoryClient
+from codeassist_jupyter.memory import keys
 from codeassist_jupyter.stream import footer
 from codeassist_jupyter.types import Cell, Context, Exchange
 
@@ -157,6 +159,41 @@ def test_a_store_that_fails_costs_a_line_and_not_the_answer(
     assert len(assistant.journal.turns) == 2
     assert store.read_bytes() == b"this is no database " * 1000
     client.close()
+
+
+def typed(kernel: FrontEnd, words: str) -> dict[str, Any]:
+    """What `%assist unlock` replies to a passphrase, which the front end was asked to hide."""
+    message = kernel.client.execute("%assist unlock", store_history=True)
+    asked = kernel.client.get_stdin_msg(timeout=60)
+    assert asked["content"]["password"]
+    kernel.client.input(words)
+    reply = kernel.client.get_shell_msg(timeout=60)
+    while reply["parent_header"].get("msg_id") != message:
+        reply = kernel.client.get_shell_msg(timeout=60)
+    return dict(reply["content"])
+
+
+def test_what_is_said_while_the_store_is_locked_waits_for_the_passphrase(
+    codeassist_home: Path, tmp_path: Path
+) -> None:
+    (codeassist_home / "config.toml").write_text('engine = "echo"\nencryption = "passphrase"\n')
+    keys.create("passphrase", "correct horse battery")
+    kernel = FrontEnd(tmp_path, CODEASSIST_HOME=str(codeassist_home))
+    try:
+        kernel.run("%load_ext codeassist_jupyter")
+        for number in (1, 2):
+            shown = kernel.run(f"%%assist\nthe canary sang {number} times")
+            assert "canary sang" in shown.plain
+            assert "not kept" in shown.plain and "%assist unlock" in shown.plain
+        assert typed(kernel, "wrong horse battery")["ename"] == "MemoryLocked"
+        assert typed(kernel, "correct horse battery")["status"] == "ok"
+        kernel.run("%%assist -o third\nand now?")
+        assert kernel.value("(third.number, third.not_kept)") == "(3, '')"
+        assert "3 turns  the canary sang 1 times" in said(kernel, "%assist history")
+    finally:
+        kernel.close()
+    files = [path for path in codeassist_home.rglob("*") if path.is_file()]
+    assert not [path for path in files if b"canary" in path.read_bytes()]
 
 
 # Going on
