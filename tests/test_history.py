@@ -111,6 +111,16 @@ def test_an_answer_is_on_disk_when_its_last_line_is_shown(
     assert kernel.value("answer.number") == "1"
 
 
+def test_folders_of_a_project_share_its_conversations(memory: MemoryClient, folder: Path) -> None:
+    (folder / "notebooks").mkdir(exist_ok=True)
+    begun = memory.begin(str(folder / "notebooks"), "")
+    assert begun.project == str(folder)
+    memory.save(begun.id, Exchange("merge", CODE))
+    for place in (folder, folder / "notebooks"):
+        assert [one.id for one in memory.conversations(str(place))] == [begun.id]
+    assert memory.forget(project=str(folder / "notebooks")) == 1
+
+
 def test_what_was_stopped_is_kept_as_far_as_it_came(kernel: FrontEnd, memory: MemoryClient) -> None:
     shown = kernel.run("%%assist\nslow please", kernel.interrupt_after(0.5))
     assert shown.plain.endswith("stopped")

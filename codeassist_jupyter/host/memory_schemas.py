@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from ..index.discover import find_root
 from ..memory import records
 from ..types import Exchange
 from .schemas import Id, Name, Strict, Text
 
 _MAX_FOUND = 100
 
+
+def _root(folder: str) -> str:
+    """The project that a folder belongs to, as for the index; of one that is gone, itself."""
+    path = Path(folder)
+    return str(find_root(path)) if path.is_absolute() and path.is_dir() else folder
+
+
 Place = Annotated[str, Field(max_length=4096)]
+Project = Annotated[Place, AfterValidator(_root)]
 Words = Annotated[str, Field(max_length=100_000)]
 Number = Annotated[int, Field(ge=1, le=10**9)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
@@ -21,12 +31,12 @@ Milliseconds = Annotated[float, Field(ge=0.0, le=1e12)]
 
 class BeginRequest(Strict):
     id: Id
-    project: Place
+    project: Project
     notebook: Place
 
 
 class ListRequest(Strict):
-    project: Place = ""
+    project: Project = ""
     notebook: Place = ""
     limit: int = Field(50, ge=1, le=10_000)
 
@@ -93,7 +103,7 @@ class RecallRequest(Strict):
 
 class HistorySearchRequest(Strict):
     text: Annotated[str, Field(min_length=1, max_length=100_000)]
-    project: Place = ""
+    project: Project = ""
     k: int = Field(10, ge=1, le=_MAX_FOUND)
 
 
@@ -117,7 +127,7 @@ class BookmarkRequest(Strict):
 
 
 class ForgetRequest(Strict):
-    project: Place = ""
+    project: Project = ""
     conversation: Id | Literal[""] = ""
 
 
