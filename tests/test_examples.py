@@ -14,21 +14,25 @@ pytestmark = [pytest.mark.model, pytest.mark.acceptance]
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
-def outputs(path: Path) -> str:
-    """All text that the executed notebook shows."""
+def outputs(path: Path, fails: int = 0) -> str:
+    """All text that the executed notebook shows; `fails` of its cells are meant to fail."""
     notebook = nbformat.read(path, as_version=4)
-    texts = []
+    texts, failed = [], 0
     for cell in notebook.cells:
         for output in cell.get("outputs", ()):
-            assert output.output_type != "error", output
+            failed += output.output_type == "error"
+            assert failed <= fails, output
             data = output.get("data", {})
             texts.append(output.get("text") or data.get("text/markdown") or "")
+    assert failed == fails
     return "\n".join(texts)
 
 
-def run_demo(name: str, target: Path, capsys: pytest.CaptureFixture[str]) -> tuple[str, str]:
+def run_demo(
+    name: str, target: Path, capsys: pytest.CaptureFixture[str], fails: int = 0
+) -> tuple[str, str]:
     assert main(["demo", "--notebook", str(EXAMPLES / name), "--output", str(target)]) == 0
-    return outputs(target), capsys.readouterr().out
+    return outputs(target, fails), capsys.readouterr().out
 
 
 def test_the_first_guide_answers(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -62,3 +66,15 @@ def test_the_memory_guide_goes_on_in_another_kernel_and_finds_what_was_said(
     assert ".merge(" in second
     assert "04-memory.ipynb" in second
     assert "Erased: Remember for later" in second
+
+
+def test_the_debugging_guide_mends_and_verifies(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown, _ = run_demo("03-debug.ipynb", tmp_path / "03.ipynb", capsys, fails=2)
+    assert "`per_region` is now" in shown, "two misspelt columns, mended without the model"
+    assert "Verified in a copy of your kernel: len(amounts) == len(orders)" in shown
+    assert "7,25" in shown.partition("+amounts")[0], "the explanation names the real value"
+    assert "verified\n" in shown
+    assert "orders from In [1]" in shown
+    assert "finds every name" in shown

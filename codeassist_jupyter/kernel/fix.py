@@ -45,6 +45,7 @@ EXPLAIN = """\
 Say in two to five sentences why it failed, and name the real values that show it. Give no code.\
 """
 _GAPS = re.compile(r"\n(?:\s*\n){2,}")
+_LEADING_OVER = re.compile(r"[^.!?\n]*:$", re.M)  # "Here is the corrected cell:"
 _SECONDS = 90.0  # for the whole search
 _BELOW = 5  # cells below that are run after a candidate
 _SHOWN = 4  # variables that a verdict describes
@@ -232,7 +233,8 @@ def prose_of(text: str) -> str:
     for token in MarkdownIt("commonmark").parse(text):
         if token.type == "fence" and token.map:
             lines[slice(*token.map)] = [""] * (token.map[1] - token.map[0])
-    return _GAPS.sub("\n\n", "\n".join(lines)).strip()
+    prose = _GAPS.sub("\n\n", "\n".join(lines)).strip()
+    return _LEADING_OVER.sub("", prose).strip()
 
 
 def _failure(session: Session) -> LastFailure:
