@@ -260,6 +260,7 @@ class Part:
 def parts(built: Built) -> tuple[Part, ...]:
     """What a prompt consists of, in its order; parts without content are left out."""
     told, turns = built.told, built.journal.turns
+    summary = estimate_tokens(built.journal.summary)
     numbers = ", ".join(str(turn.number) for turn in turns if turn.number)
     attached = [
         ("sources", told.sources),
@@ -267,7 +268,8 @@ def parts(built: Built) -> tuple[Part, ...]:
     ]
     found = [
         Part("system", estimate_tokens(built.prompt.messages[0].content)),
-        Part("chat so far", built.journal.tokens, f"{_count(turns, 'turn')}: {numbers}"),
+        Part("summary", summary),
+        Part("chat so far", built.journal.tokens - summary, f"{_count(turns, 'turn')}: {numbers}"),
         Part("cells", estimate_tokens(_cells_text(told)), _count(told.cells, "cell")),
         Part("variables", estimate_tokens(_variables_text(told)), _names(told.variables)),
         Part("recalled turns", estimate_tokens(told.recalled), ", ".join(map(str, told.turns))),

@@ -61,7 +61,7 @@ class Journal:
     """The chat so far and what of the notebook it has already told.
 
     `withheld` are variables that did not fit and are told only when they change or are asked for.
-    `unread` says that no engine has read these turns yet.
+    `unread` says that no engine has read these turns yet; `summary` is what stands before them.
     """
 
     turns: tuple[Turn, ...] = ()
@@ -69,6 +69,7 @@ class Journal:
     variables: Mapping[str, str] = field(default_factory=dict)
     withheld: Mapping[str, str] = field(default_factory=dict)
     unread: bool = False
+    summary: str = ""
 
     @property
     def numbers(self) -> frozenset[int]:
@@ -123,18 +124,16 @@ def shortened(journal: Journal, tokens: int, most: int) -> Journal:
 
 
 def summarized(journal: Journal, summary: str, key: bytes) -> Journal:
-    """Put the summary before an unread journal, where it lacks the conversation's beginning."""
-    if not journal.unread or not journal.turns or journal.turns[0].number == 1:
+    """Put the summary before an unread journal, where it lacks earlier turns."""
+    numbers = [turn.number for turn in journal.turns]
+    is_whole = numbers == list(range(1, len(numbers) + 1))
+    if not summary or not journal.unread or journal.summary or is_whole:
         return journal
     first = journal.turns[0]
-    if not summary or first.sent != first.question:
-        return journal
-    told = security.fence(
-        security.clean(summary, _SUMMARY_CHARS), "summary of this conversation", key
-    )
-    return replace(
-        journal, turns=(replace(first, sent=f"{told}\n{first.question}"), *journal.turns[1:])
-    )
+    text = security.clean(summary, _SUMMARY_CHARS)
+    told = security.fence(text, "summary of this conversation", key)
+    begun = replace(first, sent=f"{told}\n{first.question}")
+    return replace(journal, turns=(begun, *journal.turns[1:]), summary=text)
 
 
 def recalled(

@@ -394,7 +394,7 @@ def test_forget_conversation_project_and_all(
         kernel.run(f"%%assist\n{question}")
     assert said(kernel, "%assist forget conversation") == "Erased: draw a chart (1 answer).\n"
     assert "0 turns" in said(kernel, "%assist status")
-    assert said(kernel, "%assist forget project").startswith("Erased: 1 conversation of ")
+    assert said(kernel, "%assist forget project").startswith("Erased: 1 conversation of this")
     assert [one.title for one in memory.conversations()] == ["elsewhere"]
     refused = kernel.run("%assist forget")
     assert "what is to be forgotten?" in refused.error

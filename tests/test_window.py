@@ -161,6 +161,8 @@ def test_the_summary_goes_in_when_the_journal_is_begun_anew_and_stays_as_it_was(
 def test_no_summary_of_what_is_there_in_full() -> None:
     whole = resumed([exchange(1), exchange(2)], 400, 20)
     assert "They met" not in str(pairs(asked("q3", whole, past=Past((), "They met."))))
+    pinned = resumed([exchange(1, pinned=True), exchange(9)], 400, 20)
+    assert "They met" in str(pairs(asked("q3", pinned, past=Past((), "They met."))))
 
 
 def test_a_long_summary_is_cut() -> None:
@@ -248,12 +250,19 @@ def test_the_parts_of_a_prompt_add_up() -> None:
     context = Context(
         (Cell(1, "x = 1"),), {"x": "x: int = 1"}, (("x", "the named object, in some words"),)
     )
-    past = Past((hit(1, 1.0, "the port is 6543", "Noted, it is 6543."),))
+    past = Past((hit(1, 1.0, "the port is 6543", "Noted, it is 6543."),), "They met.")
     built = asked("which port?", resumed([exchange(5)], 200, 5), context=context, past=past)
     found = {part.name: part for part in parts(built)}
     assert list(found) == [
-        "system", "chat so far", "cells", "variables", "recalled turns", "named objects", "question"
-    ]  # fmt: skip
+        "system",
+        "summary",
+        "chat so far",
+        "cells",
+        "variables",
+        "recalled turns",
+        "named objects",
+        "question",
+    ]
     assert found["chat so far"].detail == "1 turn: 5"
     assert found["recalled turns"].detail == "1"
     assert found["variables"].detail == "x"

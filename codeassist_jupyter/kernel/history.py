@@ -28,6 +28,13 @@ def context(session: Session, *words: str) -> None:
     lines = [f"{part.name:<{width}} {part.tokens:>6}  {part.detail}".rstrip() for part in found]
     lines.append(f"{'together':<{width}} {sum(part.tokens for part in found):>6}  tokens, about")
     lines += [f"left out: {what}: no room within the latency budget" for what in built.left_out]
+    current = session.chat.conversation
+    told = built.journal.numbers.union(built.told.turns)
+    older = current.turns - len(told) if current is not None else 0
+    if older > 0:
+        lines.append(
+            f"left out: {_turns(older)} so far; they come back where a question needs them"
+        )
     say("\n".join(lines))
 
 
@@ -178,7 +185,7 @@ def forget(session: Session, what: str = "") -> None:
         folder = session.project.folder if what == "project" else ""
         count = session.memory.forget(project=folder)
         session.assistant.reset()
-        where = f"of {folder}" if folder else "of all projects"
+        where = "of this project" if folder else "of all projects"
         say(f"Erased: {count} conversation{'s' * (count != 1)} {where}.")
     else:
         hint = "%assist forget last, or conversation, project, all."
