@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import weakref
 from collections.abc import Iterator
@@ -208,12 +207,7 @@ def test_nothing_of_the_user_is_held(shell) -> None:
         shell.run("work()")
         assert seen.last is not None
         assert seen.last.post_mortem.failures[0].type == "KeyError"
-        shell.run("import sys; sys.last_value = sys.last_traceback = sys.last_type = None")
-        shell.run("sys.last_exc = None")
-        shell.shell.last_execution_result = shell.shell.InteractiveTB.tb = (
-            None  # what IPython holds
-        )
-        gc.collect()
+        shell.forget()
         assert refs[0]() is None
     finally:
         seen.close()
