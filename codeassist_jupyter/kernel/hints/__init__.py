@@ -67,7 +67,7 @@ _FAMILIES: dict[str, tuple[Callable[[Scene], Hint | None], ...]] = {
         tables.number,
         tables.dates,
         tables.truth,
-        tables.lengths,
+        arrays.lengths,
         tables.merge_types,
         tables.missing_numbers,
         tables.duplicates,

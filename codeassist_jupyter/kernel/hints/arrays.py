@@ -1,4 +1,4 @@
-"""Shapes: broadcasting, matrix products, axes, reshaping and joining of NumPy arrays."""
+"""Shapes and lengths: broadcasting, matrix products, axes, reshaping, joining."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import math
 import re
 from typing import Any
 
-from ..peek import loaded
+from ..describe import brief
+from ..peek import is_one_of, loaded
 from .scene import Hint, Scene
 
 
@@ -186,3 +187,45 @@ def joining(scene: Scene) -> Hint | None:
     if any(shape is None for _, shape in shapes):
         return None
     return Hint(", ".join(f"`{name}` is {shape}" for name, shape in shapes), (), "shape")
+
+
+def lengths(scene: Scene) -> Hint | None:
+    """Columns of different length in one new DataFrame."""
+    if "All arrays must be of the same length" not in scene.message:
+        return None
+    found: dict[str, int] = {}
+    for call in scene.parts(ast.Call):
+        data = call.args[0] if call.args else None
+        pairs: list[tuple[str, Any]] = []
+        if isinstance(data, ast.Dict):
+            for key, item in zip(data.keys, data.values, strict=True):
+                pairs += [(ast.unparse(key), _measured(scene, item))] if key is not None else []
+        elif data is not None:
+            try:
+                value = scene.value(data)
+            except LookupError:
+                continue
+            items = list(value.items())[:50] if type(value) is dict else []
+            pairs = [(brief(k, 1), _size(v)) for k, v in items]
+        found |= {key: size for key, size in pairs if size is not None}
+        if len(set(found.values())) > 1:
+            said = ", ".join(f"{key}: {size}" for key, size in found.items())
+            return Hint(f"lengths are {said}", (), "length")
+    return None
+
+
+def _measured(scene: Scene, node: ast.expr) -> int | None:
+    if isinstance(node, ast.List | ast.Tuple):
+        return len(node.elts)
+    try:
+        return _size(scene.value(node))
+    except LookupError:
+        return None
+
+
+def _size(value: Any) -> int | None:
+    known = (list, tuple, range)
+    libraries = [loaded("pandas", "Series"), loaded("numpy", "ndarray")]
+    if is_one_of(type(value), known) or any(type(value) is k for k in libraries if k):
+        return len(value)
+    return None

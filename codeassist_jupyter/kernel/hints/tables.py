@@ -1,4 +1,4 @@
-"""What pandas refuses: values that do not parse, dates, truth values, lengths, keys of merges.
+"""What pandas refuses: values that do not parse, dates, truth values, keys of merges.
 
 Looks at no more than the first 100,000 values of a column, and only at plain ones.
 """
@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import describe_data
 from ..describe import brief
-from ..peek import is_one_of, loaded
+from ..peek import loaded
 from .scene import Hint, Scene
 
 _MOST = 100_000
@@ -262,48 +262,6 @@ _SIGNS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==",
     ast.NotEq: "!=",
 }
-
-
-def lengths(scene: Scene) -> Hint | None:
-    """Columns of different length in one new DataFrame."""
-    if "All arrays must be of the same length" not in scene.message:
-        return None
-    found: dict[str, int] = {}
-    for call in scene.parts(ast.Call):
-        data = call.args[0] if call.args else None
-        pairs: list[tuple[str, Any]] = []
-        if isinstance(data, ast.Dict):
-            for key, item in zip(data.keys, data.values, strict=True):
-                pairs += [(ast.unparse(key), _measured(scene, item))] if key is not None else []
-        elif data is not None:
-            try:
-                value = scene.value(data)
-            except LookupError:
-                continue
-            items = list(value.items())[:50] if type(value) is dict else []
-            pairs = [(brief(k, 1), _size(v)) for k, v in items]
-        found |= {key: size for key, size in pairs if size is not None}
-        if len(set(found.values())) > 1:
-            said = ", ".join(f"{key}: {size}" for key, size in found.items())
-            return Hint(f"lengths are {said}", (), "length")
-    return None
-
-
-def _measured(scene: Scene, node: ast.expr) -> int | None:
-    if isinstance(node, ast.List | ast.Tuple):
-        return len(node.elts)
-    try:
-        return _size(scene.value(node))
-    except LookupError:
-        return None
-
-
-def _size(value: Any) -> int | None:
-    known = (list, tuple, range)
-    libraries = [loaded("pandas", "Series"), loaded("numpy", "ndarray")]
-    if is_one_of(type(value), known) or any(type(value) is k for k in libraries if k):
-        return len(value)
-    return None
 
 
 def merge_types(scene: Scene) -> Hint | None:
