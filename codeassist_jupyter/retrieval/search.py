@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from heapq import nlargest
 from typing import Protocol
 
 from ..types import Chunk, Hit
@@ -32,6 +33,7 @@ FACTORS = {"module": 0.7, "class": 0.85, "special": 0.9, "markdown": 0.75}
 _JARGON = 0.5  # the weight of a word that stands for one of the question
 
 _CANDIDATES = 200  # of each search
+_SCORED = 1000  # chunks whose words count, if vectors have found them
 _SAME_FILE = 4  # hits of one file before other files come first
 
 
@@ -84,13 +86,15 @@ def search(index: Searchable, text: str, k: int = 10) -> SearchResult:
 def gather(index: Searchable, query: Query) -> Candidates:
     """Ask the symbol table, the words and the vectors."""
     exact = frozenset(no for name in query.names for no in index.find_symbol(name))
-    lexical = index.find_words(query.text, _CANDIDATES)
+    words = index.find_words(query.text, _SCORED)
     if query.kind == "prose":
-        for no, score in index.find_jargon(query.text, _CANDIDATES).items():
-            lexical[no] = lexical.get(no, 0.0) + _JARGON * score
+        for no, score in index.find_jargon(query.text, _SCORED).items():
+            words[no] = words.get(no, 0.0) + _JARGON * score
+    best = set(nlargest(_CANDIDATES, words, key=words.__getitem__))
     similar: dict[int, float] = {}
     if WEIGHTS[query.kind].vectors:
-        similar = index.find_like(query.text, {*lexical, *exact}, _CANDIDATES)
+        similar = index.find_like(query.text, best | exact, _CANDIDATES)
+    lexical = {no: score for no, score in words.items() if no in best or no in similar}
     return Candidates(lexical, similar, exact)
 
 
