@@ -43,9 +43,9 @@ def milliseconds(work: Callable[[], object]) -> float:
 
 
 def corpus(folder: Path, units: int) -> Path:
-    """Development packages, as many copies as it takes; a chunk is 20 lines on average."""
+    """Development packages, as many copies as it takes; a chunk is 30 lines on average."""
     lines = copy = 0
-    while lines < units * 20:
+    while lines < units * 30:
         for package, version in corpora.DEVELOPMENT.items():
             source = corpora.code(package, version, blanked=False)
             for file in source.rglob("*.py"):
@@ -54,7 +54,7 @@ def corpus(folder: Path, units: int) -> Path:
                 text = file.read_text(encoding="utf-8", errors="replace")
                 target.write_text(text, encoding="utf-8")
                 lines += text.count("\n")
-                if lines >= units * 20:
+                if lines >= units * 30:
                     return folder
         copy += 1
     return folder

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -46,7 +47,7 @@ def fetch_encoders() -> tuple[Path, list[Encoder]]:
         download.fetch(catalogue.find(name), folder).path
         for name in ("potion-base-8m", "bge-small-en-v1.5-onnx-q8")
     )
-    return static.parent, [
+    return _as_model2vec(static.parent), [
         StaticEncoder("potion-base-8m", static, static.with_name("tokenizer.json")),
         OnnxEncoder("bge-small-en-v1.5-onnx-q8", deep, deep.with_name("tokenizer.json")),
     ]
@@ -107,6 +108,16 @@ def semble(mode: str) -> Callable[[Path, Path, Sequence[Question]], Answers]:
         return Answers(places, result["milliseconds"], facts={"index_s": result["index_s"]})
 
     return answer
+
+
+def _as_model2vec(model: Path) -> Path:
+    """The folder of a static model with the settings that semble's loader asks for."""
+    folder = CACHE / "semble-model"
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("model.safetensors", "tokenizer.json"):
+        shutil.copyfile(model / name, folder / name)
+    (folder / "config.json").write_text('{"normalize": true}')
+    return folder
 
 
 def _semble_python() -> Path:
