@@ -10,6 +10,7 @@ import pytest
 import tiny_encoder
 
 from codeassist_jupyter.index.embed import Encoder
+from codeassist_jupyter.memory import search
 from codeassist_jupyter.memory.conversations import Conversations
 from codeassist_jupyter.memory.crypto import Plain, Sealed
 from codeassist_jupyter.memory.search import History
@@ -98,6 +99,22 @@ def test_words_are_right_while_the_index_is_still_being_built(
     history = open_history(wait=False)
     found = questions(history, "merge on two keys", 2)
     assert found == ["How do I merge two frames on two keys?", "merge the branches"]
+
+
+def test_of_many_that_are_not_indexed_the_newest_are_searched(
+    store: Conversations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "_SCANNED_AT_ONCE", 2)
+    monkeypatch.setattr(search, "_SCAN_S", 0.0)
+    history = History(store, None)
+    assert history.fresh.wait(PATIENCE_S)
+    for number in range(3):
+        store.save("lab", Exchange(f"explain the query {number}", ""))
+    assert questions(history, "querying") == ["explain the query 1", "explain the query 2"]
+    history.wake()
+    assert history.fresh.wait(PATIENCE_S)
+    assert len(questions(history, "querying")) == 3
+    history.close()
 
 
 def test_feedback_moves_answers(open_history: Open, store: Conversations) -> None:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.text import clean
-from ..errors import MemoryLocked, Tampered, UsageError
+from ..errors import Tampered, UsageError
 from ..types import Conversation, Exchange, Saved
 from . import messages
 from .crypto import Cipher
 from .database import Database
 from .messages import Place
-from .sealing import Sealer
+from .sealing import Sealer, admit, seal_head
 from .snippets import Snippets
 
 MAX_CHARS = 2_000_000  # of a question or an answer; what is longer is cut, with a mark
@@ -49,7 +49,7 @@ class Conversations:
         self._lock = threading.RLock()
         try:
             self._sealer = Sealer(cipher, self.database.store)
-            self._check_cipher(cipher)
+            admit(self._sealer, self.database)
             self._known = self._load()
             self.snippets = Snippets(self.database, self._sealer)
         except BaseException:
@@ -67,6 +67,11 @@ class Conversations:
         """Whether rows were deleted whose bytes are still in some file; `erase` ends it."""
         return "erasing" in self.database.meta()
 
+    @property
+    def last_no(self) -> int:
+        """The number of the exchange that was saved last, or -1; see Place."""
+        return self._next_no - 2
+
     def begin(
         self, conversation: str, project: str, notebook: str, title: str = ""
     ) -> Conversation:
@@ -82,7 +87,7 @@ class Conversations:
                 conversation, clean(title), clean(project), clean(notebook), now, now
             )
             with self.database.transaction() as db:
-                values = [conversation, now, self._head(begun)]
+                values = [conversation, now, seal_head(self._sealer, begun)]
                 db.execute("INSERT INTO conversations (id, created, head) VALUES (?, ?, ?)", values)
             self._known[conversation] = _Known(begun)
             return begun
@@ -135,8 +140,8 @@ class Conversations:
         """The exchanges of some places, in the order given; erased ones are left out."""
         if not places:
             return []
-        wanted = ",".join(f"{place.no},{place.no + 1}" for place in places)
-        read = messages.read(self.database, self._sealer, f"no IN ({wanted})")
+        wanted = [no for place in places for no in (place.no, place.no + 1)]
+        read = messages.read(self.database, self._sealer, "no = ANY(?)", [wanted])
         found = {(conversation, exchange.number): exchange for conversation, exchange in read}
         return [
             (place, found[place.conversation, place.number])
@@ -249,7 +254,7 @@ class Conversations:
                     self._reseal_conversation(db, sealer, known)
                 self.snippets.reseal(db, sealer)
                 db.execute("DELETE FROM meta WHERE key IN ('sealed', 'proof', 'erasing')")
-                values = ["yes" if cipher.encrypts else "no", _proof(sealer)]
+                values = ["yes" if cipher.encrypts else "no", sealer.proof()]
                 db.execute(
                     "INSERT INTO meta VALUES ('sealed', ?), ('proof', ?), ('erasing', 'yes')",
                     values,
@@ -354,36 +359,8 @@ class Conversations:
         )
         return OrderedDict(reversed(rows))
 
-    def _check_cipher(self, cipher: Cipher) -> None:
-        meta = self.database.meta()
-        sealed = meta.get("sealed")
-        if sealed is None:
-            told = "yes" if cipher.encrypts else "no"
-            self.database.set_meta(sealed=told, proof=_proof(self._sealer))
-        elif sealed == "yes" and not cipher.encrypts:
-            raise MemoryLocked(f"{self.database.path} is encrypted and no key was given")
-        elif sealed == "no" and cipher.encrypts:
-            raise MemoryLocked(
-                f"{self.database.path} is not encrypted yet", "Run `codeassist keys encrypt`."
-            )
-        else:
-            self._check_proof(meta.get("proof", ""))
-
-    def _check_proof(self, proof: str) -> None:
-        """A key that is not this store's must not add records that the right one cannot open."""
-        try:
-            self._sealer.open(bytes.fromhex(proof), "", 0, "proof")
-        except (Tampered, ValueError) as exc:
-            raise MemoryLocked(
-                f"the key does not belong to {self.database.path}",
-                "Restore the key file that was made for it; nothing was changed.",
-            ) from exc
-
-    def _head(self, conversation: Conversation) -> bytes:
-        return _sealed_head(self._sealer, conversation)
-
     def _put_head(self, db: Any, conversation: Conversation) -> None:
-        values = [self._head(conversation), conversation.id]
+        values = [seal_head(self._sealer, conversation), conversation.id]
         db.execute("UPDATE conversations SET head = ? WHERE id = ?", values)
 
     def _saved(self, conversation: Conversation, number: int) -> Saved:
@@ -392,7 +369,7 @@ class Conversations:
     def _reseal_conversation(self, db: Any, sealer: Sealer, known: _Known) -> None:
         one = known.conversation
         if not known.unreadable:
-            values = [_sealed_head(sealer, one), one.id]
+            values = [seal_head(sealer, one), one.id]
             db.execute("UPDATE conversations SET head = ? WHERE id = ?", values)
         if one.summary_upto:
             summary = sealer.seal(one.summary, one.id, one.summary_upto, "summary")
@@ -406,16 +383,6 @@ def title_of(question: str) -> str:
     if len(line) <= _TITLE_CHARS:
         return line
     return line[: _TITLE_CHARS - 1].rsplit(" ", 1)[0].rstrip(" ,.;:") + "…"
-
-
-def _proof(sealer: Sealer) -> str:
-    """A record that only the key of the store opens, for the table of plain facts."""
-    return sealer.seal("proof", "", 0, "proof").hex()
-
-
-def _sealed_head(sealer: Sealer, conversation: Conversation) -> bytes:
-    value = {name: getattr(conversation, name) for name in ("title", "project", "notebook")}
-    return sealer.seal(value, conversation.id, 0, "head")
 
 
 def _bookmark(db: Any, conversation: str, number: int, on: bool) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -69,16 +70,15 @@ def read(
     database: Database, sealer: Sealer, where: str, values: Sequence[Any] = ()
 ) -> list[tuple[str, Exchange]]:
     """Exchanges with the ids of their conversations, in order; damaged ones are told as such."""
-    rows = database.rows(
-        f"SELECT {', '.join(_READ)} FROM messages WHERE {where} ORDER BY no", values
-    )
+    rows = database.rows(f"SELECT {', '.join(_READ)} FROM messages WHERE {where}", values)
+    rows.sort(key=itemgetter(0))  # by number: DuckDB would carry the bodies through its sort
     pairs: dict[tuple[str, int], dict[str, dict[str, Any]]] = {}
     for values_of in rows:
         row = dict(zip(_READ, values_of, strict=True))
         pairs.setdefault((row["conversation"], row["number"]), {})[row["role"]] = row
     marked = set(database.rows("SELECT conversation, number FROM bookmarks"))
     return [
-        (place[0], replace(_exchange(sealer, pair), bookmarked=place in marked))
+        (place[0], _exchange(sealer, pair, bookmarked=place in marked))
         for place, pair in pairs.items()
     ]
 
@@ -125,7 +125,7 @@ def _resealed(
         yield no, new.seal(value, conversation, number, role)
 
 
-def _exchange(sealer: Sealer, pair: dict[str, dict[str, Any]]) -> Exchange:
+def _exchange(sealer: Sealer, pair: dict[str, dict[str, Any]], bookmarked: bool) -> Exchange:
     question, answer = (_body(sealer, pair.get(role)) for role in ("user", "assistant"))
     row = pair.get("assistant") or pair["user"]
     damaged = question is None or answer is None
@@ -142,6 +142,7 @@ def _exchange(sealer: Sealer, pair: dict[str, dict[str, Any]]) -> Exchange:
         feedback=row["feedback"] or 0,
         pinned=bool(row["pinned"]),
         inserted=bool(row["inserted"]),
+        bookmarked=bookmarked,
     )
 
 

@@ -2,8 +2,8 @@
 
 Both indexes are made from the store and thrown away whenever they do not fit it. With a folder
 they are kept there; without one, as an encrypted store demands, they live in memory and are made
-again at each start. What is not indexed yet is searched in the texts themselves, so that a search
-by words is right at any moment.
+again at each start. What is not indexed yet is searched in the texts themselves, the newest first
+for as long as a search may take, so that what was just said is found at once.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 import re
 import shutil
 import threading
+import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
@@ -42,6 +43,8 @@ _LIKED = {1: 1.15, 0: 1.0, -1: 0.8}  # what feedback does to a score
 _CANDIDATES = 100  # of each search
 _FILTERED = 2000  # of the words, where most hits may belong to another project
 _READ_AT_ONCE = 500  # exchanges
+_SCANNED_AT_ONCE = 100
+_SCAN_S = 0.2  # after which no older exchanges are read that are not indexed yet
 _ENCODED_AT_ONCE = 32
 _BUSY_POLL_S = 0.2
 _GATHER_S = 0.3  # what is saved shortly after each other is indexed at once
@@ -67,9 +70,11 @@ class _Indexes:
     def last(self) -> int:
         return self.order[-1] if self.order else -1
 
-    def waiting(self) -> list[Place]:
-        """The exchanges that are not in the index of words yet."""
-        return [self.places[no] for no in self.order[bisect_right(self.order, self.upto) :]]
+    def after(self, no: int, most: int | None = None) -> list[Place]:
+        """The places behind a number, in order; not more than the first `most`."""
+        start = bisect_right(self.order, no)
+        numbers = self.order[start : None if most is None else start + most]
+        return [self.places[no] for no in numbers]
 
 
 class History:
@@ -99,7 +104,8 @@ class History:
     @property
     def pending(self) -> int:
         """Exchanges that are not in the index of words yet."""
-        return len(self._known().waiting())
+        now = self._known()
+        return len(now.after(now.upto))
 
     def wake(self) -> None:
         """There may be something new to index."""
@@ -155,6 +161,8 @@ class History:
         """The indexes, with the places of all that was saved so far."""
         with self._learning:
             now = self._now
+            if now.last == self._store.last_no:
+                return now
             for place in self._store.places(after=now.last):
                 now.places[place.no] = place
                 now.by_conversation[place.conversation].append(place.no)
@@ -165,7 +173,8 @@ class History:
         self, now: _Indexes, text: str, numbers: Collection[int] | None
     ) -> dict[int, float]:
         """Scores by words, those of exchanges that are not indexed yet included."""
-        waiting = now.waiting()  # before the index: what moves there meanwhile is found twice
+        # Before the index is searched: what moves there meanwhile is found twice.
+        waiting = now.after(now.upto)
         found: dict[int, float] = {}
         if now.words is not None:
             found = now.words.search(text, _CANDIDATES if numbers is None else _FILTERED)
@@ -225,9 +234,9 @@ class History:
 
     def _index_words(self, now: _Indexes) -> bool:
         """Index the next exchanges; False when none is left."""
-        batch = now.waiting()[:_READ_AT_ONCE]
+        batch = now.after(now.upto, _READ_AT_ONCE)
         with self._writing:
-            if not batch or now is not self._now or now.words is None or self._stop.is_set():
+            if not batch or now.words is None or self._is_over(now):
                 return False
             read = self._store.at(batch)
             # An exchange that a crash left in the index but not in the state is replaced.
@@ -251,20 +260,30 @@ class History:
     def _embed(self, now: _Indexes, tier: Tier) -> None:
         """Encode what the tier has not read yet; a running answer has the cores first."""
         last = now.last
-        waiting = [now.places[no] for no in list(now.order) if str(no) not in tier.vectors]
-        for start in range(0, len(waiting), _ENCODED_AT_ONCE):
-            while self._is_busy() and not self._stop.wait(_BUSY_POLL_S):
-                pass
-            with self._writing:
-                if now is not self._now or self._stop.is_set():
+        behind = now.after(tier.vectors.complete_at)
+        waiting = [place for place in behind if str(place.no) not in tier.vectors]
+        for start in range(0, len(waiting), _READ_AT_ONCE):
+            read = self._store.at(waiting[start : start + _READ_AT_ONCE])
+            texts = [_embedded(exchange) for _, exchange in read]
+            vectors = []
+            for first in range(0, len(texts), _ENCODED_AT_ONCE):
+                while self._is_busy() and not self._stop.wait(_BUSY_POLL_S):
+                    pass
+                if self._is_over(now):
                     return
-                read = self._store.at(waiting[start : start + _ENCODED_AT_ONCE])
-                if read:
-                    texts = [_embedded(exchange) for _, exchange in read]
+                vectors.append(tier.encoder.encode(texts[first : first + _ENCODED_AT_ONCE]))
+            with self._writing:
+                if self._is_over(now):
+                    return
+                if vectors:
                     keys = [str(place.no) for place, _ in read]
-                    tier.vectors.add(keys, tier.encoder.encode(texts))
+                    tier.vectors.add(keys, np.concatenate(vectors))
         tier.vectors.complete_at = last
         tier.vectors.tidy()
+
+    def _is_over(self, now: _Indexes) -> bool:
+        """Whether work on these indexes is in vain: they were erased, or the search is closed."""
+        return now is not self._now or self._stop.is_set()
 
 
 def _numbers(now: _Indexes, conversations: Collection[str]) -> set[int]:
@@ -308,22 +327,26 @@ def _similar(tier: Tier, text: str, numbers: Collection[int] | None) -> dict[int
 
 
 def _scanned(store: Conversations, text: str, places: Sequence[Place]) -> dict[int, float]:
-    """For exchanges that are not indexed: the share of the words they have, weighed by rarity."""
+    """For exchanges that are not indexed: the share of the words they have, weighed by rarity.
+
+    The newest are read first, and no more when time is up.
+    """
     wanted = set(code_tokens(text))
     present: dict[int, set[str]] = {}
-    for start in range(0, len(places) if wanted else 0, _READ_AT_ONCE):
-        for place, exchange in store.at(places[start : start + _READ_AT_ONCE]):
-            whole = f"{exchange.question}\n{exchange.answer[:_INDEXED_CHARS]}"
-            lower = whole.lower()
-            if not any(word in lower for word in wanted):  # a stem is a part of its word
-                continue
-            if words := wanted.intersection(code_tokens(whole)):
-                present[place.no] = words
+    began = time.monotonic()
+    for end in range(len(places) if wanted else 0, 0, -_SCANNED_AT_ONCE):
+        for place, exchange in store.at(places[max(0, end - _SCANNED_AT_ONCE) : end]):
+            read = f"{exchange.question}\n{exchange.answer[:_INDEXED_CHARS]}"
+            present[place.no] = wanted.intersection(code_tokens(read))
+        if time.monotonic() - began > _SCAN_S:
+            break
     counts = Counter(word for words in present.values() for word in words)
-    total = len(places)
+    total = len(present)
     rarity = {w: math.log1p((total - n + 0.5) / (n + 0.5)) for w, n in counts.items()}
-    whole_score = sum(rarity.values()) or 1.0
-    return {no: sum(rarity[word] for word in words) / whole_score for no, words in present.items()}
+    whole = sum(rarity.values()) or 1.0
+    return {
+        no: sum(rarity[word] for word in words) / whole for no, words in present.items() if words
+    }
 
 
 def _document(exchange: Exchange) -> Chunk:
