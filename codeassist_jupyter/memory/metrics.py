@@ -84,7 +84,9 @@ class Metrics:
             store = self._opened().cursor()
         return {
             "models": _rows(store, "model", since),
-            "days": _rows(store, "strftime(make_timestamp((answered * 1e6)::BIGINT), '%Y-%m-%d')", since),
+            "days": _rows(
+                store, "strftime(make_timestamp((answered * 1e6)::BIGINT), '%Y-%m-%d')", since
+            ),
         }
 
     def erase(self) -> None:
@@ -115,8 +117,8 @@ class Metrics:
                 _unlink(self._path)
                 self._store = _open(self._path)
             latest = self._store.execute(
-                "SELECT model, prefill_tokens_per_s, tokens_per_s FROM answers ORDER BY answered DESC"
-                f" LIMIT {5 * _RECENT}"
+                "SELECT model, prefill_tokens_per_s, tokens_per_s FROM answers"
+                f" ORDER BY answered DESC LIMIT {5 * _RECENT}"
             ).fetchall()
             for model, reads, writes in reversed(latest):
                 self._learn(model, reads, writes)
