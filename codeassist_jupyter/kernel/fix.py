@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from .. import security
 from ..assistant import Answer, Question
 from ..citations import Cited
 from ..config import Settings
@@ -25,8 +24,9 @@ from . import execution, file_fix, lineage, postmortem, repair, trial
 from .display import open_view
 from .file_fix import Target
 from .insert import can_insert, insert
-from .outcomes import Failed, NotTried, Observed, Outcome, Ran, Verified
+from .outcomes import NotTried, Observed, Outcome
 from .repair import Attempt, Broken, Proposal, Search
+from .verdict import STATUS, brief, verdict
 
 if TYPE_CHECKING:
     from .session import Session
@@ -48,8 +48,6 @@ _GAPS = re.compile(r"\n(?:\s*\n){2,}")
 _LEADING_OVER = re.compile(r"[^.!?\n]*:$", re.M)  # "Here is the corrected cell:"
 _SECONDS = 90.0  # for the whole search
 _BELOW = 5  # cells below that are run after a candidate
-_SHOWN = 4  # variables that a verdict describes
-_WIDTH = 160  # characters of one
 
 
 @dataclass(slots=True)
@@ -96,7 +94,7 @@ def fix(session: Session, words: Sequence[str]) -> Fix:
     view = work.view
     try:
         for tried in work.search.run():
-            view.status(f"tried: {_brief(tried.outcome)} …")
+            view.status(f"tried: {brief(tried.outcome)} …")
     except KeyboardInterrupt:
         work.interrupted = True
     found = _fix(failure, work)
@@ -292,45 +290,13 @@ def _fix(failure: LastFailure, work: _Work) -> Fix:
     found.explanation = best.explanation
     if best.computed:
         found.explanation = f"{_place(failure)} {_sentences(best.explanation)}"
-    found.status = _STATUS[type(best.outcome)]
+    found.status = STATUS[type(best.outcome)]
     found.observed = None if isinstance(best.outcome, NotTried) else best.outcome.observed
-    found.verdict = _verdict(best)
+    found.verdict = verdict(best)
     if work.target is not None and (changed := file_fix.changed(work.target, best.code)):
         found.target, found.path = work.target, work.target.shown
         found.source, found.code = work.target.source, changed
     return found
-
-
-def _now(item: tuple[str, str]) -> str:
-    """A variable after the trial, in one line."""
-    name, text = item
-    lines = text.splitlines()
-    shown = lines[0].removeprefix(f"{name}: ")
-    return f"`{name}` is now {shown[:_WIDTH]}{' …' if len(shown) > _WIDTH else ''}"
-
-
-_STATUS = {Verified: "verified", Ran: "ran", Failed: "failed", NotTried: "not_tried"}
-
-
-def _verdict(attempt: Attempt) -> str:
-    """What was seen, in words that promise no more."""
-    outcome = attempt.outcome
-    if isinstance(outcome, NotTried):
-        return f"Not tried: {outcome.reason}."
-    if isinstance(outcome, Failed):
-        return f"It still fails in a copy of your kernel: {outcome.error}: {outcome.message}"
-    parts = [f"Ran in a copy of your kernel in {outcome.observed.seconds:.2g} s"]
-    if isinstance(outcome, Verified):
-        parts[0] = f"Verified in a copy of your kernel: {'; '.join(outcome.checks)}"
-    parts += list(map(_now, list(outcome.observed.variables.items())[:_SHOWN]))
-    if below := outcome.observed.cells_below:
-        parts.append(f"the {below} cells below ran too" if below > 1 else "the cell below ran too")
-    parts += outcome.warnings
-    if attempt.flags:
-        parts.append(f"**but look at it: {'; '.join(attempt.flags)}**")
-    elif isinstance(outcome, Ran):
-        parts.append('whether it is right, nobody checked: --expect "…" does')
-    return " · ".join(security.clean(part, 600) for part in parts)
 
 
 def _shown(found: Fix) -> str:
@@ -354,12 +320,6 @@ def _footer(work: _Work) -> str:
     if work.answer.usage is not None:
         parts.append(footer(replace(work.answer, text="", stopped="stop")))
     return " · ".join(parts)
-
-
-def _brief(outcome: Outcome) -> str:
-    if isinstance(outcome, Failed):
-        return f"{outcome.error}: {outcome.message}"[:80]
-    return _STATUS[type(outcome)]
 
 
 class _Parser(argparse.ArgumentParser):
