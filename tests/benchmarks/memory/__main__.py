@@ -1,6 +1,7 @@
-"""Measures the memory of conversations: saving, search, recall, and kill -9 in the middle of saves.
+"""Measures the memory of conversations: saving, search, recall, unlocking, and kill -9 amid saves.
 
-    python tests/benchmarks/memory [save] [search] [recall] [kill] [--messages N …] [--kills N]
+    python tests/benchmarks/memory [save] [search] [recall] [unlock] [kill]
+        [--messages N …] [--kills N]
 
 Needs the encoders of `codeassist setup`. Every store is made in a temporary folder.
 """
@@ -10,34 +11,43 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import talk
 
-from codeassist_jupyter import config
+from codeassist_jupyter import config, prompt
 from codeassist_jupyter.host.projects import open_encoders
 from codeassist_jupyter.index.embed import Encoder, Vectors
-from codeassist_jupyter.memory import messages
+from codeassist_jupyter.memory import keys, messages, rekey
 from codeassist_jupyter.memory.conversations import Conversations
 from codeassist_jupyter.memory.crypto import Cipher, Plain, Sealed
 from codeassist_jupyter.memory.search import History
-from codeassist_jupyter.types import Exchange
+from codeassist_jupyter.types import Context, Exchange, Remembered
+from codeassist_jupyter.window import Budget, Journal, Past, Turn
 
 CIPHERS: dict[str, Cipher] = {"plain": Plain(), "encrypted": Sealed({1: bytes(range(32))})}
+PASSPHRASE = "seven kestrels over an amber lagoon"
 QUERIES = 100
 TURNS = 50
 DIFFERENT = 10_000  # messages of a store with texts of their own
 PLANTED = 10  # facts of one conversation, in its turns 1 to 40
+RECALLED = 10  # as the assistant asks for, beside those that its journal has
+BUDGETS = {  # of the assistant, with the default settings
+    "40 tokens/s": Budget(fresh=800, total=2400),
+    "200 tokens/s": Budget(fresh=4000, total=7168),
+}
 
 
 class QuickEncoder:
@@ -57,7 +67,7 @@ class QuickEncoder:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("parts", nargs="*", default=["save", "search", "recall", "kill"])
+    parser.add_argument("parts", nargs="*", default=["save", "search", "recall", "unlock", "kill"])
     parser.add_argument("--messages", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--kills", type=int, default=100)
     asked = parser.parse_args()
@@ -69,6 +79,8 @@ def main() -> None:
             measure_search(Path(folder), count)
         if "recall" in asked.parts:
             measure_recall(Path(folder))
+        for count in asked.messages if "unlock" in asked.parts else ():
+            measure_unlocking(Path(folder), count)
         if "kill" in asked.parts:
             kill(Path(folder), asked.kills)
 
@@ -105,37 +117,92 @@ def measure_search(folder: Path, count: int) -> None:
 
 
 def measure_recall(folder: Path) -> None:
+    """Chats of 50 turns: is a fact from turns 1 to 40 in the prompt of the last question?"""
     encoders = open_encoders(config.load())[0]
-    facts = talk.facts(100)
-    turns = talk.exchanges(seed=3)
-    store = Conversations(folder / "recall.duckdb", Plain())
-    asked: list[tuple[str, int, str]] = []
+    with closing(Conversations(folder / "recall.duckdb", Plain())) as store:
+        asked = planted(store)
+        with closing(History(store, None, lambda: encoders)) as history:
+            history.fresh.wait()
+            for k in (1, 4, 8):
+                ranked = [
+                    number in [e.number for _, e, _ in history.recall(chat, question, TURNS - 8, k)]
+                    for chat, number, _, question in asked
+                ]
+                print(f"recall, the best {k} turns: {sum(ranked)} of {len(asked)} facts")
+            for name, budget in BUDGETS.items():
+                journals = {chat: chatted(store, history, chat, budget) for chat, *_ in asked}
+                times, missed = [], []
+                for chat, _, fact, question in asked:
+                    began = time.perf_counter()
+                    built = built_for(store, history, chat, question, journals[chat], budget, TURNS)
+                    times.append((time.perf_counter() - began) * 1e3)
+                    if not any(fact in message.content for message in built.prompt.messages):
+                        missed.append(question)
+                told = len(asked) - len(missed)
+                print(f"recall, {name}: {told} of {len(asked)} facts in the prompt; {shown(times)}")
+                print("  missed:", *sorted(set(missed)))
+
+
+def planted(store: Conversations) -> list[tuple[str, int, str, str]]:
+    """Fill chats with 49 turns, facts among them: (chat, turn, fact, question about it)."""
+    facts, turns = talk.facts(100), talk.exchanges(seed=3)
+    asked = []
     random.seed(4)
     for first in range(0, len(facts), PLANTED):
-        conversation = f"c{first}"
-        store.begin(conversation, "/p", "n")
+        chat = f"c{first}"
+        store.begin(chat, "/p", "n")
         places = random.sample(range(1, 41), PLANTED)
-        planted = dict(zip(places, facts[first : first + PLANTED], strict=True))
+        told = dict(zip(places, facts[first : first + PLANTED], strict=True))
         for number in range(1, TURNS):
-            fact = planted.get(number)
-            turn = next(turns) if fact is None else Exchange(fact[0], "Noted.", "bench")
-            store.save(conversation, turn)
-        asked += [(conversation, number, fact[1]) for number, fact in planted.items()]
-    history = History(store, None, lambda: encoders)
-    history.fresh.wait()
-    for k in (1, 2, 4, 6):
-        found = 0
-        times = []
-        for conversation, number, question in asked:
-            began = time.perf_counter()
-            recalled = history.recall(conversation, question, TURNS - 8, k)
-            times.append((time.perf_counter() - began) * 1e3)
-            found += number in [exchange.number for _, exchange, _ in recalled]
-            if k == 4 and number not in [exchange.number for _, exchange, _ in recalled]:
-                print(f"  missed: {question}")
-        print(f"recall, {k} turns: {found} of {len(asked)} facts; {shown(times)}")
-    history.close()
-    store.close()
+            fact = told.get(number)
+            store.save(chat, Exchange(fact[0], "Noted.", "bench") if fact else next(turns))
+        asked += [(chat, number, *fact) for number, fact in told.items()]
+    return asked
+
+
+def chatted(store: Conversations, history: History, chat: str, budget: Budget) -> Journal:
+    """The journal of a kernel in which a chat took place, each turn with what it recalled."""
+    journal = Journal()
+    for turn in store.exchanges(chat):
+        built = built_for(store, history, chat, turn.question, journal, budget, turn.number)
+        kept = Turn(turn.question, built.sent, turn.answer, turn.number)
+        kept = replace(kept, recalled=built.told.turns)
+        journal = replace(built.journal, turns=(*built.journal.turns, kept))
+    return journal
+
+
+def built_for(
+    store: Conversations,
+    history: History,
+    chat: str,
+    question: str,
+    journal: Journal,
+    budget: Budget,
+    number: int,
+) -> prompt.Built:
+    """The prompt of turn `number`, as the assistant lays it out without notebook and sources."""
+    found = history.recall(chat, question, number, RECALLED + len(journal.numbers))
+    conversation = store.get(chat)
+    past = Past(tuple(Remembered(conversation, e, score) for _, e, score in found))
+    return prompt.build(question, "markdown", Context(), journal, budget, b"key", past)
+
+
+def measure_unlocking(folder: Path, count: int) -> None:
+    """From the passphrase to the open store: scrypt, DuckDB, titles and snippets."""
+    home = folder / f"home-{count}"
+    home.mkdir()
+    with filled(folder, count, CIPHERS["plain"]) as store:
+        plain = store.database.path
+    shutil.copy(plain, home / "conversations.duckdb")
+    with patch.dict(os.environ, CODEASSIST_HOME=str(home)):
+        rekey.encrypt("passphrase", PASSPHRASE)
+        key = timed(lambda: keys.unwrap(keys.read(), PASSPHRASE))
+        times = [timed(unlock) for _ in range(5)]
+    print(f"unlock, {count:,} messages: {shown(times)}, of it scrypt about {key:.0f} ms")
+
+
+def unlock() -> None:
+    Conversations(keys.store_path(), Sealed(keys.unwrap(keys.read(), PASSPHRASE))).close()
 
 
 _SAVER = """
