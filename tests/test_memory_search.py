@@ -149,6 +149,17 @@ def test_the_index_lasts_or_is_made_again(
 
 
 @pytest.mark.parametrize("store", [Plain()], indirect=True)
+def test_the_first_search_uses_the_index_that_is_there(
+    open_history: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_history().close()
+    monkeypatch.setattr(search, "_GATHER_S", PATIENCE_S)  # the thread does nothing meanwhile
+    again = open_history(wait=False)
+    assert questions(again, "sort_values", 1) == ["sort by price"]
+    assert again.pending == 0
+
+
+@pytest.mark.parametrize("store", [Plain()], indirect=True)
 @pytest.mark.parametrize("damage", ["words/meta.json", "state.json", "vectors-tiny.lance"])
 def test_a_damaged_index_is_built_anew(open_history: Open, tmp_path: Path, damage: str) -> None:
     open_history().close()

@@ -18,6 +18,7 @@ import time
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -173,6 +174,9 @@ class History:
         self, now: _Indexes, text: str, numbers: Collection[int] | None
     ) -> dict[int, float]:
         """Scores by words, those of exchanges that are not indexed yet included."""
+        if now.words is None:
+            with suppress(CodeAssistError):  # the thread meets the same, tells it and mends it
+                self._open_words(now)
         # Before the index is searched: what moves there meanwhile is found twice.
         waiting = now.after(now.upto)
         found: dict[int, float] = {}
@@ -207,9 +211,7 @@ class History:
 
     def _refresh(self) -> None:
         now = self._known()
-        with self._writing:
-            if now is self._now and now.words is None:
-                self._open_words(now)
+        self._open_words(now)
         while self._index_words(now):
             pass
         with self._writing:
@@ -219,7 +221,13 @@ class History:
             self._embed(now, tier)
 
     def _open_words(self, now: _Indexes) -> None:
-        """Open the index of words, if it fits the store; else begin an empty one."""
+        """Open the index of words, if nobody has."""
+        with self._writing:
+            if now.words is None and not self._is_over(now):
+                self._begin_words(now)
+
+    def _begin_words(self, now: _Indexes) -> None:
+        """Take over the index of words that fits the store; else begin an empty one."""
         folder = self._folder
         if folder is None:
             now.words = Lexical()
