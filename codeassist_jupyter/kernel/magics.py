@@ -18,6 +18,7 @@ from traitlets import Float, Unicode
 from ..errors import UsageError
 from ..options import OPTIONS, settings_of
 from . import commands
+from .panel import Panel
 from .session import Session
 
 _LOADED = "_codeassist"  # our one mark on the shell
@@ -55,6 +56,8 @@ class AssistMagics(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.session = Session(shell, self._traitlets)
+        if hasattr(shell, "kernel"):
+            self.session.panel = Panel(shell, self.session)
 
     @_options
     @line_cell_magic

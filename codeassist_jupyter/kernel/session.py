@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from ..types import Conversation, Remembered, Snippet
     from .feed import CellFeed
     from .fix import Fix
+    from .panel import Panel
     from .read_ahead import ReadAhead
 
 log = logging.getLogger(__name__)
@@ -37,6 +39,8 @@ class Session:
         self.shell = shell
         self.chosen: dict[str, Any] = {}  # by `%assist model` and `%assist config`
         self._traits = traits
+        self._making = threading.RLock()  # magics and panels may be first at once
+        self.panel: Panel | None = None  # in a kernel only
         self._client: HostClient | None = None
         self._assistant: Assistant | None = None
         self._project: Project | None = None
@@ -72,23 +76,25 @@ class Session:
 
     @property
     def client(self) -> HostClient:
-        if self._client is None:
-            from ..host.client import HostClient
+        with self._making:
+            if self._client is None:
+                from ..host.client import HostClient
 
-            self._client = HostClient(self.settings())
-        return self._client
+                self._client = HostClient(self.settings())
+            return self._client
 
     @property
     def project(self) -> Project:
-        if self._project is None:
-            from ..project import Project
-            from .feed import CellFeed
-            from .imported import Imported
+        with self._making:
+            if self._project is None:
+                from ..project import Project
+                from .feed import CellFeed
+                from .imported import Imported
 
-            imported = Imported(self.shell)
-            self._project = Project(self.client, imported.imports)
-            self._feed = CellFeed(self.shell, self.client, self._project, imported)
-        return self._project
+                imported = Imported(self.shell)
+                self._project = Project(self.client, imported.imports)
+                self._feed = CellFeed(self.shell, self.client, self._project, imported)
+            return self._project
 
     @property
     def index(self) -> IndexClient:
@@ -106,28 +112,30 @@ class Session:
 
     @property
     def chat(self) -> Chat:
-        if self._chat is None:
-            from ..chat import Chat
+        with self._making:
+            if self._chat is None:
+                from ..chat import Chat
 
-            # JupyterLab's server names the notebook; other front ends do not.
-            name = os.environ.get("JPY_SESSION_NAME", "")
-            notebook = str(Path(name).absolute()) if name else ""
-            self._chat = Chat(self.memory, lambda: self.project.folder, notebook)
-        return self._chat
+                # JupyterLab's server names the notebook; other front ends do not.
+                name = os.environ.get("JPY_SESSION_NAME", "")
+                notebook = str(Path(name).absolute()) if name else ""
+                self._chat = Chat(self.memory, lambda: self.project.folder, notebook)
+            return self._chat
 
     @property
     def assistant(self) -> Assistant:
-        if self._assistant is None:
-            from ..assistant import Assistant
-            from .context import capture
+        with self._making:
+            if self._assistant is None:
+                from ..assistant import Assistant
+                from .context import capture
 
-            self._assistant = Assistant(
-                self.client,
-                lambda question: capture(self.shell, question),
-                self.project.retrieve,
-                self.chat,
-            )
-        return self._assistant
+                self._assistant = Assistant(
+                    self.client,
+                    lambda question: capture(self.shell, question),
+                    self.project.retrieve,
+                    self.chat,
+                )
+            return self._assistant
 
     def ask(self, text: str, overrides: Mapping[str, Any], args: argparse.Namespace) -> None:
         """Answer under the cell; then insert and bind as `args` say."""
@@ -204,6 +212,8 @@ class Session:
             self.client.cancel(self.asked.id)
 
     def close(self) -> None:
+        if self.panel is not None:
+            self.panel.close()
         self.failures.close()
         if self._read_ahead is not None:
             self._read_ahead.close()
