@@ -266,9 +266,9 @@ class History:
         return tuple(tiers)
 
     def _embed(self, now: _Indexes, tier: Tier) -> None:
-        """Encode what the tier has not read yet; a running answer has the cores first."""
+        """Encode what the tier lacks, the newest first; a running answer has the cores before."""
         last = now.last
-        behind = now.after(tier.vectors.complete_at)
+        behind = reversed(now.after(tier.vectors.complete_at))
         waiting = [place for place in behind if str(place.no) not in tier.vectors]
         for start in range(0, len(waiting), _READ_AT_ONCE):
             read = self._store.at(waiting[start : start + _READ_AT_ONCE])
