@@ -223,14 +223,23 @@ def test_what_goes_wrong_is_an_error_with_a_hint(panel: Panel) -> None:
     assert (unknown["ev"], unknown["message"]) == ("error", "unknown request 'dance'")
 
 
-def test_a_cell_is_replaced_by_the_panel_that_says_so(panel: Panel, lab: FrontEnd) -> None:
+@pytest.mark.parametrize("done", [True, False])
+def test_apply_and_undo_change_the_cell_where_the_panel_does(
+    panel: Panel, lab: FrontEnd, done: bool
+) -> None:
     panel.call("hello", version="")
-    shell = "get_ipython()._codeassist.session.panel"
-    lab.client.execute(f"replaced = {shell}.replace('cell-1', '1 / 0', '1 / 1')")
-    asked = panel.until(lambda e: e["ev"] == "replace_cell")
-    assert (asked["cell"], asked["expected"], asked["source"]) == ("cell-1", "1 / 0", "1 / 1")
-    panel.send("replaced", target=asked["id"], done=True)
-    assert lab.value("replaced") == "True"
+    lab.run(
+        "from codeassist_jupyter.kernel import fix\n"
+        "session = get_ipython()._codeassist.session\n"
+        "session.fixed = fix.Fix('1 / 0', 'cell-1', code='1 / 1')"
+    )
+    for step, before, after in [("apply", "1 / 0", "1 / 1"), ("undo", "1 / 1", "1 / 0")]:
+        lab.client.execute(f"said = fix.{step}(session)")
+        asked = panel.until(lambda e: e["ev"] == "replace_cell")
+        assert (asked["cell"], asked["expected"], asked["source"]) == ("cell-1", before, after)
+        panel.send("replaced", target=asked["id"], done=done)
+        assert ("The cell holds" in lab.value("said")) is done
+        assert ("A new cell below" in lab.value("said")) is not done
 
 
 def test_without_a_panel_nothing_is_replaced(lab: FrontEnd) -> None:

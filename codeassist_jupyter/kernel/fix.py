@@ -116,7 +116,7 @@ def apply(session: Session) -> str:
         raise UsageError("there is no fix to apply", "%assist fix searches one.")
     if found.target is not None:
         return file_fix.write(found.target, found.source, found.code)
-    return _put(session, found.code, "the corrected cell")
+    return _put(session, found, found.source, found.code, "the corrected cell")
 
 
 def undo(session: Session) -> str:
@@ -126,10 +126,14 @@ def undo(session: Session) -> str:
         raise UsageError("there is nothing to undo", "%assist apply has not been used.")
     if found.target is not None:
         return file_fix.write(found.target, found.code, found.source)
-    return _put(session, found.source, "the cell as it was")
+    return _put(session, found, found.code, found.source, "the cell as it was")
 
 
-def _put(session: Session, code: str, what: str) -> str:
+def _put(session: Session, found: Fix, before: str, code: str, what: str) -> str:
+    """Change the cell itself where a side panel can, else make a new one."""
+    panel = session.panel
+    if panel is not None and found.cell_id and panel.replace(found.cell_id, before, code):
+        return f"The cell holds {what} now; it was not run."
     if not can_insert(session.shell):
         return f"This front end cannot be asked for a new cell; here is {what}:\n\n{code}"
     insert(session.shell, code, "below")
