@@ -1,11 +1,37 @@
-import type { JupyterFrontEndPlugin } from '@jupyterlab/application';
+import {
+  ILayoutRestorer,
+  type JupyterFrontEnd,
+  type JupyterFrontEndPlugin
+} from '@jupyterlab/application';
+import { ICommandPalette } from '@jupyterlab/apputils';
+import { IDocumentManager } from '@jupyterlab/docmanager';
+import { INotebookTracker } from '@jupyterlab/notebook';
+import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { addCommands } from './commands';
+import { Sidebar } from './sidebar';
 
-/** The one plugin of this extension; it only registers itself, the panel comes later. */
+const RANK = 900; // below JupyterLab's own tabs
+
+/** The one plugin of this extension; the panel's own code is loaded when it is first shown. */
 const plugin: JupyterFrontEndPlugin<void> = {
   id: 'codeassist-jupyter:plugin',
   description: 'CodeAssist: a private, local coding assistant for notebooks.',
   autoStart: true,
-  activate: () => undefined
+  requires: [INotebookTracker, IRenderMimeRegistry, IDocumentManager],
+  optional: [ICommandPalette, ILayoutRestorer],
+  activate: (
+    app: JupyterFrontEnd,
+    tracker: INotebookTracker,
+    rendermime: IRenderMimeRegistry,
+    documents: IDocumentManager,
+    palette: ICommandPalette | null,
+    restorer: ILayoutRestorer | null
+  ) => {
+    const sidebar = new Sidebar({ tracker, rendermime, documents });
+    app.shell.add(sidebar, 'right', { rank: RANK });
+    restorer?.add(sidebar, sidebar.id);
+    addCommands(app, sidebar, palette);
+  }
 };
 
 export default plugin;

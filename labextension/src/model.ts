@@ -1,0 +1,312 @@
+/** The chat as the panel shows it: its turns, what is being answered, and the connection. */
+
+import { type ISignal, Signal } from '@lumino/signaling';
+import { KernelLink, Refused } from './kernel';
+import type { Event, IAttachment, IConversation, IEvents, IExchange, ISource } from './protocol';
+
+export type TurnState = 'queued' | 'running' | 'done' | 'failed';
+
+/** A question and its answer; `answer` is safe to render as Markdown. */
+export interface ITurn {
+  readonly key: number;
+  readonly question: string;
+  readonly attachments: IAttachment[];
+  readonly useContext: boolean;
+  id: string;
+  seq: number; // of the next event
+  state: TurnState;
+  answer: string;
+  status: string;
+  footer: string;
+  error: string;
+  sources: ISource[];
+  conversation: string;
+  number: number;
+  feedback: number;
+}
+
+const RESTARTED = 'The kernel went away while it answered. Retry asks again.';
+
+export class ChatModel {
+  constructor(readonly link: KernelLink) {
+    link.received.connect(this._onEvent, this);
+    link.stateChanged.connect(this._onState, this);
+  }
+
+  get turns(): readonly ITurn[] {
+    return this._turns;
+  }
+
+  get title(): string {
+    return this._title;
+  }
+
+  /** Whether the conversation is longer than what is shown of it. */
+  get older(): boolean {
+    return this._older;
+  }
+
+  /** What went wrong outside an answer; '' if nothing. */
+  get problem(): string {
+    return this._problem;
+  }
+
+  get isRunning(): boolean {
+    return this._turns.some(turn => turn.state === 'running' || turn.state === 'queued');
+  }
+
+  /** Something that is shown has changed. */
+  get changed(): ISignal<this, void> {
+    return this._changed;
+  }
+
+  /** A cell is to be replaced, as the user told `%assist`; answer with `replaced`. */
+  get replaceAsked(): ISignal<this, { id: string } & IEvents['replace_cell']> {
+    return this._replaceAsked;
+  }
+
+  /** Ask; while there is no kernel that can answer, the question waits for it. */
+  ask(question: string, attachments: IAttachment[] = [], useContext = true): void {
+    this._problem = '';
+    this._turns = [...this._turns, newTurn(question, attachments, useContext)];
+    this._askNext();
+    this._changed.emit();
+  }
+
+  /** Ask the question of a turn again, in a turn of its own. */
+  retry(turn: ITurn): void {
+    this.ask(turn.question, turn.attachments, turn.useContext);
+  }
+
+  /** Stop what is being answered and take back what waits. */
+  stop(): void {
+    this._turns = this._turns.filter(turn => turn.state !== 'queued');
+    for (const turn of this._turns.filter(turn => turn.state === 'running')) {
+      turn.status = 'stopping …';
+      void this._quietly(this.link.call('cancel', { target: turn.id }));
+    }
+    this._changed.emit();
+  }
+
+  /** What a question would carry. */
+  async context(question: string, attachments: IAttachment[]): Promise<IEvents['context']> {
+    return expectEvent(await this.link.call('context', { question, attachments }), 'context');
+  }
+
+  async conversations(): Promise<{ conversations: IConversation[]; current: string }> {
+    return expectEvent(await this.link.call('conversations', {}), 'conversations');
+  }
+
+  /** Go on with a conversation; '' is the one that the notebook is in. */
+  async open(conversation: string): Promise<void> {
+    const opened = await this._quietly(this.link.call('open', { conversation }));
+    if (opened?.ev !== 'opened') {
+      return;
+    }
+    const waiting = this._turns.filter(turn => turn.state === 'queued');
+    this._turns = [...opened.exchanges.map(kept => oldTurn(kept, opened.conversation)), ...waiting];
+    this._title = opened.title;
+    this._older = opened.older;
+    if (opened.running !== '') {
+      const turn = newTurn('', [], true);
+      turn.id = opened.running;
+      turn.state = 'running';
+      this._turns.push(turn);
+      this.link.send('resume', { target: turn.id, from_seq: 0 });
+    }
+    this._askNext();
+    this._changed.emit();
+  }
+
+  async begin(): Promise<void> {
+    if ((await this._quietly(this.link.call('new', {}))) !== undefined) {
+      this._clear();
+    }
+  }
+
+  async rename(conversation: string, title: string): Promise<void> {
+    await this._quietly(this.link.call('rename', { conversation, title }));
+  }
+
+  async delete(conversation: string): Promise<void> {
+    await this._quietly(this.link.call('delete', { conversation }));
+    await this.open('');
+  }
+
+  /** Say that an answer was good (1), bad (-1) or neither (0); it stays on this machine. */
+  async rate(turn: ITurn, value: number): Promise<void> {
+    const { conversation, number } = turn;
+    if (await this._quietly(this.link.call('feedback', { conversation, number, value }))) {
+      turn.feedback = value;
+      this._changed.emit();
+    }
+  }
+
+  /** Tell the kernel whether the cell was replaced. */
+  replaced(target: string, done: boolean): void {
+    this.link.send('replaced', { target, done });
+  }
+
+  /** Show a problem to the user; '' takes it away. */
+  report(problem: string): void {
+    this._problem = problem;
+    this._changed.emit();
+  }
+
+  dispose(): void {
+    Signal.clearData(this);
+  }
+
+  private _askNext(): void {
+    const next = this._turns.find(turn => turn.state === 'queued');
+    const busy = this._turns.some(turn => turn.state === 'running');
+    if (next === undefined || busy || this.link.state !== 'ready') {
+      return;
+    }
+    next.state = 'running';
+    next.status = 'thinking …';
+    next.id = this.link.send('ask', {
+      question: next.question,
+      use_context: next.useContext,
+      attachments: next.attachments
+    });
+  }
+
+  private _onState(): void {
+    const { state } = this.link;
+    if (state === 'ready') {
+      const running = this._turns.find(turn => turn.state === 'running');
+      if (running === undefined) {
+        void this.open('');
+      } else {
+        this.link.send('resume', { target: running.id, from_seq: running.seq });
+      }
+    } else if (state === 'restarting' || state === 'dead') {
+      for (const turn of this._turns.filter(turn => turn.state === 'running')) {
+        fail(turn, RESTARTED);
+      }
+    } else if (state === 'none' || state === 'connecting') {
+      const waiting = this._turns.filter(turn => turn.state === 'queued');
+      this._clear();
+      this._turns = waiting;
+    }
+    this._changed.emit();
+  }
+
+  private _onEvent(_: KernelLink, event: Event): void {
+    if (event.ev === 'replace_cell') {
+      this._replaceAsked.emit(event);
+      return;
+    }
+    let turn = this._turns.find(turn => turn.id === event.id);
+    if (turn === undefined && event.ev === 'start') {
+      turn = newTurn(event.question, [], true); // another window asked
+      turn.id = event.id;
+      turn.state = 'running';
+      this._turns = [...this._turns, turn];
+    }
+    if (turn === undefined || event.seq < turn.seq) {
+      return;
+    }
+    if (event.seq > turn.seq) {
+      this.link.send('resume', { target: turn.id, from_seq: turn.seq });
+      return;
+    }
+    turn.seq++;
+    take(turn, event);
+    if (turn.state !== 'running') {
+      this._askNext();
+    }
+    this._changed.emit();
+  }
+
+  private _clear(): void {
+    this._turns = [];
+    this._title = '';
+    this._older = false;
+    this._problem = '';
+    this._changed.emit();
+  }
+
+  /** Wait for an answer; what the kernel refuses is shown, a lost connection is shown anyway. */
+  private async _quietly(answer: Promise<Event>): Promise<Event | undefined> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof Refused) {
+        this.report(`${error.message}. ${error.hint}`);
+      }
+      return undefined;
+    }
+  }
+
+  private _turns: ITurn[] = [];
+  private _title = '';
+  private _older = false;
+  private _problem = '';
+  private readonly _changed = new Signal<this, void>(this);
+  private readonly _replaceAsked = new Signal<this, { id: string } & IEvents['replace_cell']>(this);
+}
+
+let turnsMade = 0;
+
+function newTurn(question: string, attachments: IAttachment[], useContext: boolean): ITurn {
+  return {
+    key: turnsMade++,
+    question,
+    attachments,
+    useContext,
+    id: '',
+    seq: 0,
+    state: 'queued',
+    answer: '',
+    status: '',
+    footer: '',
+    error: '',
+    sources: [],
+    conversation: '',
+    number: 0,
+    feedback: 0
+  };
+}
+
+function oldTurn(kept: IExchange, conversation: string): ITurn {
+  return {
+    ...newTurn(kept.question, [], true),
+    state: 'done',
+    answer: kept.answer,
+    footer: kept.stopped === 'stop' ? '' : kept.stopped,
+    conversation,
+    number: kept.number,
+    feedback: kept.feedback
+  };
+}
+
+/** Let an event of its answer change a turn. */
+function take(turn: ITurn, event: Event): void {
+  if (event.ev === 'start' && turn.question === '') {
+    Object.assign(turn, { question: event.question });
+  } else if (event.ev === 'status') {
+    turn.status = event.text;
+  } else if (event.ev === 'text') {
+    turn.answer = turn.answer.slice(0, event.at) + event.text;
+  } else if (event.ev === 'done') {
+    const { footer, sources, conversation, number } = event;
+    Object.assign(turn, { footer, sources, conversation, number, status: '', state: 'done' });
+  } else if (event.ev === 'error') {
+    fail(turn, `${event.message}. ${event.hint}`);
+  }
+}
+
+function fail(turn: ITurn, error: string): void {
+  turn.state = 'failed';
+  turn.status = '';
+  turn.error = error;
+}
+
+function expectEvent<Ev extends keyof IEvents>(event: Event, ev: Ev): Extract<Event, { ev: Ev }> {
+  if (event.ev !== ev) {
+    throw new Error(`expected ${ev}, got ${event.ev}`);
+  }
+  return event as Extract<Event, { ev: Ev }>;
+}

@@ -1,0 +1,156 @@
+/**
+ * Messages between the panel and a kernel: comm target `codeassist.v1`, both ways JSON.
+ *
+ * The mirror of `codeassist_jupyter/protocol.py`; the samples in `tests/data/protocol` hold the two
+ * together.
+ */
+
+import type { JSONObject, JSONValue } from '@lumino/coreutils';
+
+export const TARGET = 'codeassist.v1';
+export const VERSION = 1;
+
+export interface IAttachment {
+  label: string;
+  text: string;
+}
+
+/** A source that an answer cites; `path` is relative to the notebook's folder, '' if none is there. */
+export interface ISource {
+  id: number;
+  label: string;
+  verdict: string;
+  path: string;
+  line: number | null;
+  cell: number | null;
+}
+
+export interface IPart {
+  name: string;
+  tokens: number;
+  detail: string;
+}
+
+/** A conversation that is kept; `updated` in seconds since 1970. */
+export interface IConversation {
+  id: string;
+  title: string;
+  updated: number;
+  turns: number;
+  bookmarked: boolean;
+}
+
+/** A question with its answer as they are kept; the answer is safe to render as Markdown. */
+export interface IExchange {
+  number: number;
+  question: string;
+  answer: string;
+  stopped: string;
+  feedback: number;
+}
+
+/** What the panel asks for, by `op`. */
+export interface IRequests {
+  hello: { version: string };
+  ask: { question: string; use_context: boolean; attachments: IAttachment[] };
+  context: { question: string; attachments: IAttachment[] };
+  cancel: { target: string };
+  resume: { target: string; from_seq: number };
+  conversations: Record<never, never>;
+  open: { conversation: string };
+  new: Record<never, never>;
+  rename: { conversation: string; title: string };
+  delete: { conversation: string };
+  feedback: { conversation: string; number: number; value: number };
+  replaced: { target: string; done: boolean };
+}
+
+/** What the kernel answers, by `ev`. */
+export interface IEvents {
+  hello: { version: string; model: string; engine: string; sent_to: string; busy: boolean };
+  start: { question: string };
+  status: { text: string };
+  /** The answer from position `at` on is `text`; safe to render as Markdown. */
+  text: { at: number; text: string };
+  done: {
+    stopped: string;
+    footer: string;
+    sources: ISource[];
+    conversation: string;
+    number: number;
+  };
+  error: { code: string; message: string; hint: string };
+  context: { parts: IPart[]; left_out: string[] };
+  conversations: { conversations: IConversation[]; current: string };
+  opened: {
+    conversation: string;
+    title: string;
+    exchanges: IExchange[];
+    older: boolean;
+    running: string;
+  };
+  ok: Record<never, never>;
+  replace_cell: { cell: string; expected: string; source: string };
+}
+
+export type Event = {
+  [ev in keyof IEvents]: { v: number; id: string; seq: number; ev: ev } & IEvents[ev];
+}[keyof IEvents];
+
+type Kind = 'string' | 'number' | 'boolean' | 'array';
+
+const EVENTS: { [ev in keyof IEvents]: { [field in keyof IEvents[ev]]: Kind } } = {
+  hello: { version: 'string', model: 'string', engine: 'string', sent_to: 'string', busy: 'boolean' },
+  start: { question: 'string' },
+  status: { text: 'string' },
+  text: { at: 'number', text: 'string' },
+  done: {
+    stopped: 'string',
+    footer: 'string',
+    sources: 'array',
+    conversation: 'string',
+    number: 'number'
+  },
+  error: { code: 'string', message: 'string', hint: 'string' },
+  context: { parts: 'array', left_out: 'array' },
+  conversations: { conversations: 'array', current: 'string' },
+  opened: {
+    conversation: 'string',
+    title: 'string',
+    exchanges: 'array',
+    older: 'boolean',
+    running: 'string'
+  },
+  ok: {},
+  replace_cell: { cell: 'string', expected: 'string', source: 'string' }
+};
+
+/** Check what a kernel sent; undefined where it is nothing that we know. */
+export function parseEvent(data: JSONValue): Event | undefined {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) {
+    return undefined;
+  }
+  const { v, id, seq, ev } = data;
+  if (v !== VERSION || typeof id !== 'string' || typeof seq !== 'number' || typeof ev !== 'string') {
+    return undefined;
+  }
+  if (!Object.prototype.hasOwnProperty.call(EVENTS, ev)) {
+    return undefined;
+  }
+  const kinds: Record<string, Kind> = EVENTS[ev as keyof IEvents];
+  const whole = Object.keys(kinds).every(name => kindOf(data[name]) === kinds[name]);
+  return whole ? (data as unknown as Event) : undefined;
+}
+
+/** Make a request; `id` must be one that no other request of this kernel has. */
+export function request<Op extends keyof IRequests>(
+  id: string,
+  op: Op,
+  fields: IRequests[Op]
+): JSONObject {
+  return { v: VERSION, id, op, ...fields } as unknown as JSONObject;
+}
+
+function kindOf(value: JSONValue | undefined): string {
+  return Array.isArray(value) ? 'array' : typeof value;
+}
