@@ -214,6 +214,7 @@ class Chunk:
     `header` is what is embedded (path, class, split name, parameters, first docstring line).
     `package` is the title and version of the installed package that the place belongs to; its
     path is then relative to the folder that the package lies in. Of the project's own it is "".
+    `output` is what a cell printed or raised, up to 2,000 characters, as the file has it.
     """
 
     id: str
@@ -228,6 +229,7 @@ class Chunk:
     cell: int | None = None
     cell_id: str | None = None
     package: str = ""
+    output: str = ""
 
 
 @dataclass(frozen=True, slots=True)

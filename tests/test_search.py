@@ -43,6 +43,11 @@ def get():
 }
 
 
+FAILED = nbformat.v4.new_output(
+    "error", ename="QuotaError", evalue="the exchange answered with too many requests", traceback=[]
+)
+
+
 @pytest.fixture(scope="module")
 def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     folder = tmp_path_factory.mktemp("search")
@@ -53,6 +58,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     cells = [
         nbformat.v4.new_markdown_cell("# Sales by region", id="head"),
         nbformat.v4.new_code_cell("sales.groupby('region')", id="group"),
+        nbformat.v4.new_code_cell("rates.load()", id="load", outputs=[FAILED]),
     ]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), root / "eda.ipynb")
     index = Index.open(folder / "index", root, [tiny_encoder.make(folder / "tiny")])
@@ -126,6 +132,12 @@ def test_gate_opens_for_what_is_there_only(index: Index) -> None:
 
 def test_k_bounds_the_hits(index: Index) -> None:
     assert len(search(index, "get table key", k=2).hits) == 2
+
+
+def test_a_cell_is_found_by_what_it_printed_or_raised(index: Index) -> None:
+    found = search(index, "QuotaError: the exchange answered with too many requests")
+    assert found.hits[0].chunk.cell_id == "load" and found.confident
+    assert "QuotaError" not in found.hits[0].chunk.text
 
 
 def test_open_cell_is_searchable_at_once(index: Index, notebook: str) -> None:

@@ -81,6 +81,7 @@ def chunk(document: Document) -> list[Chunk]:
                     text=run.text,
                     cell=unit.cell,
                     cell_id=unit.cell_id,
+                    output=unit.output if run.start == unit.start_line else "",
                 )
             )
     chunks.sort(key=lambda c: (c.cell or 0, c.start_line, c.end_line))

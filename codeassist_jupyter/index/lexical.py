@@ -19,11 +19,11 @@ from .failure import failed
 from .tokens import code_tokens
 
 # Written to the manifest; the files of another format are rebuilt, never read.
-FORMAT = "tantivy-7/fields-3"
+FORMAT = "tantivy-7/fields-4"
 
 # A chunk is one bag of words in which the telling ones are repeated. Sums over separate fields
 # rank worse, and error messages far worse: a common word is rare in the field of names.
-_REPEAT = {"name": 5, "scope": 2, "path": 1, "header": 1, "text": 1}
+_REPEAT = {"name": 5, "scope": 2, "path": 1, "header": 1, "text": 1, "output": 1}
 
 _MOST_WORDS = 48  # of a pasted page the rarest are searched, in the time of a question
 
@@ -128,7 +128,7 @@ class Lexical:
 def _document(no: int, chunk: Chunk) -> tantivy.Document:
     scope, _, name = chunk.name.rpartition(".")
     texts = {"name": name, "scope": scope, "path": chunk.path}
-    texts |= {"header": chunk.header, "text": chunk.text}
+    texts |= {"header": chunk.header, "text": chunk.text, "output": chunk.output}
     words = (term for part in texts for term in code_tokens(texts[part]) * _REPEAT[part])
     document = tantivy.Document()
     document.add_integer("no", no)

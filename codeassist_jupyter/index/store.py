@@ -25,7 +25,7 @@ from .failure import failed
 from .graph import Edge
 
 # Raise it whenever stored chunks or tables change their meaning: older indexes are rebuilt.
-VERSION = "2"
+VERSION = "3"
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (key VARCHAR, value VARCHAR);
@@ -36,13 +36,15 @@ CREATE TABLE IF NOT EXISTS skipped (path VARCHAR, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS chunks (
     no BIGINT PRIMARY KEY, id VARCHAR, path VARCHAR, kind VARCHAR, name VARCHAR,
     language VARCHAR, start_line INTEGER, end_line INTEGER, header VARCHAR, text VARCHAR,
-    cell INTEGER, cell_id VARCHAR, key VARCHAR, digest VARCHAR, body VARCHAR);
+    cell INTEGER, cell_id VARCHAR, output VARCHAR, key VARCHAR, digest VARCHAR, body VARCHAR);
 CREATE TABLE IF NOT EXISTS edges (
     source VARCHAR, target VARCHAR, kind VARCHAR, path VARCHAR, line INTEGER);
 """
 
 _FILE_COLUMNS = "path, size, mtime_ns, inode, digest, language, lines, note"
-_CHUNK_COLUMNS = "id, path, kind, name, language, start_line, end_line, header, text, cell, cell_id"
+_CHUNK_COLUMNS = (
+    "id, path, kind, name, language, start_line, end_line, header, text, cell, cell_id, output"
+)
 _ENTRY_COLUMNS = (
     "no, path, kind, name, language, start_line, end_line, cell, cell_id, key, digest, body"
 )
@@ -99,7 +101,7 @@ class File:
 
 def entry_of(no: int, chunk: Chunk) -> Entry:
     """The part of a chunk that stays in memory."""
-    searched = "\0".join((chunk.path, chunk.name, chunk.header, chunk.text))
+    searched = "\0".join((chunk.path, chunk.name, chunk.header, chunk.text, chunk.output))
     digest = hashlib.blake2b(searched.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
     return Entry(
         no,

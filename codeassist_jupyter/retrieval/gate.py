@@ -35,4 +35,8 @@ def is_confident(words: Words, query: Query, exact: Collection[int], hits: Seque
 
 def evidence(words: Words, query: Query, hit: Hit) -> float:
     """How much of the query one hit accounts for, from 0 to 1."""
-    return words.coverage(query.text, f"{hit.chunk.path} {hit.chunk.header} {hit.chunk.text}")
+    chunk = hit.chunk
+    text = f"{chunk.path} {chunk.header} {chunk.text}"
+    if query.kind == "error":  # other questions are not answered by what a cell happened to print
+        text += f" {chunk.output}"
+    return words.coverage(query.text, text)
