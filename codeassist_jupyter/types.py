@@ -228,8 +228,8 @@ class Chunk:
     text: str
     cell: int | None = None
     cell_id: str | None = None
-    package: str = ""
     output: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
