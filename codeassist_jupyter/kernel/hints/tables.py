@@ -1,197 +1,19 @@
-"""What pandas refuses: values that do not parse, dates, truth values, keys of merges.
-
-Looks at no more than the first 100,000 values of a column, and only at plain ones.
-"""
+"""What pandas and NumPy refuse: one truth value of many, texts in arithmetic, repeated labels."""
 
 from __future__ import annotations
 
 import ast
-import datetime
 import re
-import sys
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from .. import describe_data
 from ..describe import brief
 from ..peek import loaded
+from . import columns, numbers
+from .rewrites import alias
 from .scene import Hint, Scene
 
-_MOST = 100_000
-_DATES = 1000  # of a column, to which a format must fit
-_FORMATS = (
-    *("%Y-%m-%d", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d"),
-    *("%Y.%m.%d", "%Y%m%d", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y"),
-    *("%B %d, %Y", "%d-%b-%Y", "%b %d %Y", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"),
-    *("%Y-%m-%dT%H:%M:%S", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M:%S"),
-    *("%m/%d/%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%f"),
-    *("%Y-%m-%d %H:%M:%S.%f", "%H:%M", "%H:%M:%S", "%Y-%m", "%Y", "%d.%m.%y"),
-)
-
-
-def number(scene: Scene) -> Hint | None:
-    """Which text would not become a number, and where it stands."""
-    told = re.search(
-        r"(?:invalid literal for int\(\) with base \d+|could not convert string to (?:float|int\w*)"
-        r"|Unable to parse string):? ?(?:np\.str_\()?(['\"])(.*?)\1",
-        scene.message,
-    )
-    if told is None:
-        return None
-    bad = told[2].encode().decode("unicode_escape", "replace") if "\\" in told[2] else told[2]
-    wanted: Callable[[str], Any] = int if "int()" in told[0] else float
-    for node, values, labels in _columns(scene):
-        places = [n for n, v in enumerate(values) if type(v) is str and v == bad]
-        if not places:
-            continue
-        name = ast.unparse(node)
-        text = f"`{name}` has {bad!r} at {labels(places[0])}"
-        others = [v for v in values if type(v) is str and not _fits(wanted, v) and v != bad]
-        text += f", and {len(others)} more that do not parse" if others else ""
-        return _cleaned(scene, node, values, wanted, text)
-    return _plain_number(scene, bad, wanted)
-
-
-def _plain_number(scene: Scene, bad: str, wanted: Callable[[str], Any]) -> Hint | None:
-    node = scene.node
-    if scene.library or not isinstance(node, ast.Call) or len(node.args) != 1:
-        return None
-    if ast.unparse(node.func) not in ("int", "float"):
-        return None
-    inner = scene.text(node.args[0])
-    shown = f"`{inner}` is {bad!r}"
-    if wanted is int and _fits(float, bad):
-        if float(bad).is_integer():
-            edits = scene.replaced((node.args[0], f"float({inner})"))
-            return Hint(f"{shown}: a float as text, so `int(float(…))`", edits, "parse")
-        return Hint(f"{shown}, which is no whole number", (), "parse")
-    if _fits(wanted, _without_commas(bad)):
-        edits = scene.replaced((node.args[0], f'{inner}.replace(",", "")'))
-        if not isinstance(node.args[0], ast.Name | ast.Subscript | ast.Attribute):
-            edits = ()
-        return Hint(f"{shown}: it has thousands separators", edits, "parse")
-    return Hint(f"{shown}{', which is empty' if not bad.strip() else ''}", (), "parse")
-
-
-def _fits(wanted: Callable[[str], Any], text: str) -> bool:
-    try:
-        wanted(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _without_commas(text: str) -> str:
-    """A text without separators of thousands, if it has them where they belong."""
-    return (
-        text.replace(",", "") if re.fullmatch(r"\s*-?\d{1,3}(,\d{3})+(\.\d+)?\s*", text) else text
-    )
-
-
-def _cleaned(
-    scene: Scene, node: ast.expr, values: list[Any], wanted: Callable[[str], Any], text: str
-) -> Hint:
-    """Offer to strip separators or currency signs, if then all values parse."""
-    texts = [v for v in values if type(v) is str]
-    is_series = not isinstance(node, ast.List)
-    for what, strip, code in (
-        ("thousands separators", _without_commas, '.str.replace(",", "")'),
-        ("a currency sign", _without_currency, r'.str.replace(r"[$€£,]", "", regex=True)'),
-        ("a percent sign", lambda t: t.rstrip().removesuffix("%"), '.str.rstrip("% ")'),
-    ):
-        if is_series and len(texts) == len(values) and all(_fits(wanted, strip(t)) for t in texts):
-            edits = scene.replaced((node, f"{scene.text(node)}{code}"))
-            return Hint(f"{text}: it has {what}", edits, "parse")
-    return Hint(text, (), "parse")
-
-
-def _without_currency(text: str) -> str:
-    return _without_commas(re.sub(r"^\s*[$€£]\s*", "", text))
-
-
-def _columns(scene: Scene) -> Iterable[tuple[ast.expr, list[Any], Callable[[int], str]]]:
-    """Yield the sequences of values that the failed line names, and how places are told."""
-    series = loaded("pandas", "Series")
-    seen: list[Any] = []
-    for node in scene.parts(ast.Subscript, ast.Attribute, ast.Name):
-        try:
-            value = scene.value(node)
-        except LookupError:
-            continue
-        if any(value is other for other in seen):
-            continue
-        seen.append(value)
-        if series is not None and type(value) is series:
-            yield node, describe_data.first_values(value, _MOST), _label_of(value)
-        elif type(value) is list:
-            yield node, value[:_MOST], lambda n: f"index {n}"
-
-
-def _label_of(series: Any) -> Callable[[int], str]:
-    def label(position: int) -> str:
-        found = brief(series.index[position], 1)
-        return f"label {found}" if found == str(position) else f"label {found}, row {position}"
-
-    return label
-
-
-def dates(scene: Scene) -> Hint | None:
-    """A date that does not match its format, and the one format that all dates match."""
-    told = re.search(
-        r"time data (['\"])(.+?)\1 (?:does not|doesn't) match format (['\"])(.+?)\3", scene.message
-    )
-    if told is None:
-        return None
-    bad, used = told[2], told[4]
-    for node, values, labels in _columns(scene):
-        places = [n for n, v in enumerate(values) if type(v) is str and v == bad]
-        if not places:
-            continue
-        texts = [v for v in values[:_DATES] if type(v) is str]
-        where = f"`{ast.unparse(node)}` has {bad!r} at {labels(places[0])}"
-        fitting = _formats(texts)
-        if len(fitting) != 1:
-            return Hint(f"{where}; the format in use is {used!r}", (), "date")
-        edits = _formatted(scene, fitting[0], used)
-        return Hint(f"{where}; all of the first {len(texts)} fit {fitting[0]!r}", edits, "date")
-    return _one_date(scene, bad, used)
-
-
-def _one_date(scene: Scene, bad: str, used: str) -> Hint | None:
-    fitting = _formats([bad])
-    if len(fitting) != 1 or not any(c.value == used for c in scene.parts(ast.Constant)):
-        return None
-    edits = _formatted(scene, fitting[0], used)
-    return Hint(f"{bad!r} has the format {fitting[0]!r}, not {used!r}", edits, "date")
-
-
-def _formats(texts: list[str]) -> list[str]:
-    """The formats that fit every text; none where days and months could be swapped."""
-    fitting = list(_FORMATS)
-    for text in texts:
-        fitting = [f for f in fitting if _is_date(text.strip(), f)]
-    return fitting if texts else []
-
-
-def _is_date(text: str, pattern: str) -> bool:
-    try:
-        datetime.datetime.strptime(text, pattern)
-    except ValueError:
-        return False
-    return True
-
-
-def _formatted(scene: Scene, meant: str, used: str) -> tuple[str, ...]:
-    """The cell with the right format in place of the wrong one, or with one at all."""
-    constants = [c for c in scene.parts(ast.Constant) if c.value == used]
-    if len(constants) == 1:
-        return scene.replaced((constants[0], f'"{meant}"'))
-    call = scene.node
-    if not isinstance(call, ast.Call) or constants:
-        return ()
-    if not ast.unparse(call.func).endswith("to_datetime") or len(call.args) != 1 or call.keywords:
-        return ()
-    return scene.replaced((call.args[0], f'{scene.text(call.args[0])}, format="{meant}"'))
+_MOST = 2000
 
 
 def truth(scene: Scene) -> Hint | None:
@@ -264,49 +86,6 @@ _SIGNS: dict[type[ast.cmpop], str] = {
 }
 
 
-def merge_types(scene: Scene) -> Hint | None:
-    """Keys of different types in a merge."""
-    told = re.search(r"merge on (\S+) and (\S+) columns for key '([^']+)'", scene.message)
-    if told is None:
-        return None
-    sides = [v for v in scene.library_values("left", "right") if describe_data.is_frame(v)][:2]
-    samples = []
-    for frame in sides:
-        try:
-            column = describe_data.column(frame, told[3])
-        except LookupError:
-            continue
-        shown = next((brief(v, 1) for v in describe_data.first_values(column, 5)), "")
-        samples.append(f"{describe_data.dtype_name(column.dtype)}, such as {shown}")
-    if len(samples) != 2 or samples[0] == samples[1]:
-        return None
-    text = f"{told[3]!r} is {samples[0]} on the left and {samples[1]} on the right"
-    return Hint(text, (), "merge")
-
-
-def missing_numbers(scene: Scene) -> Hint | None:
-    """Nulls in what is to be whole numbers: how many, and where the first is."""
-    if not re.search(
-        r"[Cc]annot convert (non-finite values|float NaN)|cannot convert NA", scene.message
-    ):
-        return None
-    series = loaded("pandas", "Series")
-    for node in scene.parts(ast.Subscript, ast.Attribute, ast.Name):
-        try:
-            value = scene.value(node)
-        except LookupError:
-            continue
-        if series is None or type(value) is not series or not describe_data.is_cheap(value):
-            continue
-        nulls = value.isna().to_numpy()
-        count = int(nulls.sum())
-        if count:
-            place = _label_of(value)(int(nulls.argmax()))
-            text = f"`{ast.unparse(node)}` has {count} null, the first at {place}"
-            return Hint(f"{text}; `Int64` keeps nulls", (), "null")
-    return None
-
-
 def text_arithmetic(scene: Scene) -> Hint | None:
     """A column of texts in arithmetic or a mean: which one, and how it begins."""
     told = re.search(
@@ -316,32 +95,81 @@ def text_arithmetic(scene: Scene) -> Hint | None:
         r"|not supported between instances of 'str'",
         scene.message,
     )
-    if told is None or (not scene.library and "UFunc" not in " ".join(scene.kinds)):
+    if told is None:
         return None
-    series = loaded("pandas", "Series")
     said = []
-    for node, values, _ in _columns(scene):
-        value = scene.value(node)
-        if type(value) is not series:
+    for node, values, _ in columns.named(scene):
+        if not columns.is_series(scene, node):
             continue
-        dtype = describe_data.dtype_name(value.dtype)
-        texts = [v for v in values[:200] if type(v) is str]
-        if texts and dtype in ("str", "object", "string"):
-            name = ast.unparse(node)
-            said.append(f"`{name}` holds texts (dtype {dtype}), such as {brief(texts[0])[:60]}")
-            if all(_fits(float, v) for v in values if type(v) is str) and len(said) == 1:
-                said[-1] += "; they all parse as numbers"
-                edits = _numeric(scene, node, values)
-                return Hint(said[-1], edits, "dtype")
+        dtype = describe_data.dtype_name(scene.value(node).dtype)
+        texts = [v for v in values if type(v) is str]
+        if not texts or dtype not in ("str", "object", "string"):
+            continue
+        said.append(f"`{ast.unparse(node)}` holds texts (dtype {dtype}), such as ")
+        said[-1] += brief(texts[0])[:60]
+        rule = numbers.cleaning(texts, float)
+        if rule is not None and len(said) == 1:
+            how = f": they have {rule.what}" if rule.what else "; they all parse as numbers"
+            edits = _numeric(scene, node, values, rule)
+            return Hint(f"{said[0]}{how}", edits, "dtype")
     return Hint("; ".join(said), (), "dtype") if said else None
 
 
-def _numeric(scene: Scene, node: ast.expr, values: list[Any]) -> tuple[str, ...]:
+def _numeric(
+    scene: Scene, node: ast.expr, values: list[Any], rule: numbers.Rule
+) -> tuple[str, ...]:
     """The cell with the column made numeric: only where every value is a number as text."""
-    alias = next((k for k, v in scene.names().items() if v is sys.modules.get("pandas")), None)
-    if alias is None or not all(type(v) is str for v in values):
+    pandas = alias(scene, "pandas")
+    if pandas is None or not all(type(v) is str or numbers.is_null(v) for v in values):
         return ()
-    return scene.replaced((node, f"{alias}.to_numeric({scene.text(node)})"))
+    text = f"{pandas}.to_numeric({scene.text(node)}{rule.code('.str')})"
+    return scene.replaced((node, text))
+
+
+def text_array(scene: Scene) -> Hint | None:
+    """An array of texts in arithmetic."""
+    if not re.search(
+        r"string multiply|did not contain a loop with signature|resolved dtypes are not compatible"
+        r"|not supported for the input types|unsupported operand",
+        scene.message,
+    ):
+        return None
+    array = loaded("numpy", "ndarray")
+    found: list[tuple[ast.expr, list[Any]]] = []
+    for node in scene.parts(ast.Name, ast.Attribute, ast.Subscript, ast.Call):
+        value = _array_value(scene, node)
+        if array is not None and type(value) is array and value.dtype.kind == "U":
+            found.append((node, value.reshape(-1)[:_MOST].tolist()))
+        elif type(value) is list and isinstance(node, ast.Call):
+            found.append((node, value[:_MOST]))
+    if len(found) != 1 or not found[0][1] or not all(type(v) is str for v in found[0][1]):
+        return None
+    node, texts = found[0]
+    kind = next((k for k in (int, float) if all(numbers.fits(k, t) for t in texts)), None)
+    text = f"`{ast.unparse(node)}` holds texts, such as {brief(texts[0])[:60]}"
+    if kind is None:
+        return Hint(text, (), "dtype")
+    new = f"{scene.text(node)}.astype({kind.__name__})"
+    return Hint(f"{text}; they all parse as numbers", scene.replaced((node, new)), "dtype")
+
+
+def _array_value(scene: Scene, node: ast.expr) -> Any:
+    """An array by its name, or the list of which a call of `array` makes one."""
+    if isinstance(node, ast.Call):
+        is_array = ast.unparse(node.func).split(".")[-1] in ("array", "asarray")
+        if not is_array or len(node.args) != 1 or node.keywords:
+            return None
+        try:
+            return ast.literal_eval(node.args[0])
+        except ValueError:
+            node = node.args[0]
+    elif not isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        return None
+    try:
+        found = scene.value(node)
+    except LookupError:
+        return None
+    return found
 
 
 def duplicates(scene: Scene) -> Hint | None:
