@@ -103,11 +103,12 @@ export class ChatModel {
     if (opened?.ev !== 'opened') {
       return;
     }
-    const waiting = this._turns.filter(turn => turn.state === 'queued');
-    this._turns = [...opened.exchanges.map(kept => oldTurn(kept, opened.conversation)), ...waiting];
+    // What was asked while this was looked up, stays.
+    const asked = this._turns.filter(turn => turn.state === 'queued' || turn.state === 'running');
+    this._turns = [...opened.exchanges.map(kept => oldTurn(kept, opened.conversation)), ...asked];
     this._title = opened.title;
     this._older = opened.older;
-    if (opened.running !== '') {
+    if (opened.running !== '' && !asked.some(turn => turn.id === opened.running)) {
       const turn = newTurn('', [], true);
       turn.id = opened.running;
       turn.state = 'running';

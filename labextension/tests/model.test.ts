@@ -39,6 +39,17 @@ test('it greets, opens the conversation, asks and puts the answer together', asy
   expect(model.turns[1]).toMatchObject({ state: 'done', number: 1, conversation: 'c' });
 });
 
+test('what is asked while the conversation is looked up keeps its place', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  model.ask('early', [{ label: 'the cell', text: 'x' }]);
+  const { id } = kernel.last('ask');
+  kernel.answer('open', 'opened', { ...NOTHING, running: id });
+  await settled();
+  expect(model.turns).toHaveLength(1);
+  expect(model.turns[0]).toMatchObject({ id, attachments: [{ label: 'the cell' }] });
+});
+
 test('what was missed is asked for again, what came twice is ignored', async () => {
   const kernel = new KernelDouble();
   const model = await chat(kernel);

@@ -13,7 +13,7 @@ const ANSWER = `Take the mean:
 total = sum(values)
 \`\`\`
 
-That is **all** 🐼.`;
+That is **all** 🐼: $\\bar x$.`;
 
 const HOSTILE = [
   '<script>document.title = "owned"</script>',
@@ -65,6 +65,7 @@ test('ask, stop, insert, replace and undo, also while a cell is running', async 
   await ask(panel, 'how do I sum them?');
   await expect(panel.getByText(/^echo · \d+ tokens/)).toBeVisible();
   await expect(panel.locator('strong')).toHaveText('all');
+  await expect(panel.locator('mjx-container')).toBeVisible();
   await expect(panel.locator('pre')).toContainText('total = sum(values)');
   expect((await lengths()).size).toBeGreaterThanOrEqual(3);
 

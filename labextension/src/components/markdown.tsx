@@ -41,6 +41,8 @@ async function draw(
     await renderer.renderModel(rendermime.createModel({ data: { [MIME]: drawn }, trusted: false }));
     scrub(renderer.node);
     host.current?.replaceChildren(renderer.node);
+    // A renderer does this by itself only in a widget; the kernel left no TeX that acts on a page.
+    rendermime.latexTypesetter?.typeset(renderer.node);
   }
 }
 
