@@ -47,6 +47,7 @@ Say in two to five sentences why it failed, and name the real values that show i
 _GAPS = re.compile(r"\n(?:\s*\n){2,}")
 _LEADING_OVER = re.compile(r"[^.!?\n]*:$", re.M)  # "Here is the corrected cell:"
 _SECONDS = 90.0  # for the whole search
+_TOKENS = 600  # of one answer: a few sentences and a cell; what is longer goes round in circles
 _BELOW = 5  # cells below that are run after a candidate
 
 
@@ -202,7 +203,11 @@ class _Work:
 
     def ask(self, broken: Broken, temperature: float) -> Proposal:
         """Stream the model's answer into the cell's one display."""
-        settings = replace(self.settings, temperature=max(temperature, self.settings.temperature))
+        settings = replace(
+            self.settings,
+            temperature=max(temperature, self.settings.temperature),
+            max_tokens=min(_TOKENS, self.settings.max_tokens),
+        )
         asked = question(self.failure, settings, broken)
         session, self.answer = self.session, Answer()
         session.asked = asked
