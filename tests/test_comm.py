@@ -177,11 +177,31 @@ def test_while_a_cell_is_running_it_answers_stops_and_sees_the_variables(
     go.touch()
 
 
+def test_objects_that_change_while_they_are_described_do_no_harm(
+    panel: Panel, lab: FrontEnd, tmp_path: Path
+) -> None:
+    go = tmp_path / "go"
+    lab.run("import pandas, pathlib, sys; changing = pandas.DataFrame({'a': range(5)})")
+    lab.client.execute(f"""
+sys.setswitchinterval(1e-5)
+while not pathlib.Path({str(go)!r}).exists():
+    for name in "bcdef":
+        changing[name] = 1
+    changing.drop(columns=list("bcdef"), inplace=True)
+sys.setswitchinterval(0.005)
+""")
+    while not panel.call("hello", version="")["busy"]:
+        pass
+    for _ in range(15):
+        assert panel.call("context", question="{changing}?", attachments=[])["ev"] == "context"
+    go.touch()
+
+
 def test_what_the_question_brings_along_reaches_the_prompt(panel: Panel) -> None:
     attached = [{"label": "the selected cell", "text": "total = 0\n" * 200}]
-    without = panel.call("context", question="why?", attachments=[])
     brought = panel.call("context", question="why?", attachments=attached)
-    assert sum(p["tokens"] for p in brought["parts"]) > sum(p["tokens"] for p in without["parts"])
+    parts = {part["name"]: part["detail"] for part in brought["parts"]}
+    assert parts["named objects"] == "the selected cell"
 
 
 def test_conversations_are_listed_opened_renamed_rated_and_deleted(panel: Panel) -> None:

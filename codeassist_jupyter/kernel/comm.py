@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _KEPT = 8  # streams that a panel which was away can ask for again
+_MOST_LINKS = 16  # a page that is reloaded does not say that its comm is gone
 _ACKNOWLEDGED_S = 3.0  # a page that is there answers within this
 
 
@@ -119,7 +120,7 @@ class Comms:
         """A panel has connected."""
         beside = threading.current_thread() is not threading.main_thread()
         link = Link(comm, contextvars.copy_context(), beside)
-        self._links.append(link)
+        self._links = [*self._links, link][-_MOST_LINKS:]
         # Not `on_msg`: that has ipykernel trigger pre_execute and post_execute around the callback,
         # at which matplotlib would draw the figures of the running cell from this thread.
         comm.handle_msg = lambda msg: self._received(link, msg)

@@ -10,6 +10,7 @@ import datetime
 import decimal
 import fractions
 import inspect
+import logging
 import pathlib
 import time
 import types
@@ -21,6 +22,8 @@ from typing import Any
 from .. import security
 from . import describe_data
 from .peek import bases, first, instance_dict, is_a, is_one_of, members, plain_name, type_name
+
+log = logging.getLogger(__name__)
 
 _LIMIT = 600  # characters of one description
 _ITEMS = 8  # of a container
@@ -54,7 +57,12 @@ def describe(name: str, value: Any, limit: int = _LIMIT) -> str:
     """`name: what it is`, in one line or a few, redacted and at most `limit` characters long."""
     if security.secret_name(name):
         return f"{name}: {type_name(value)} [redacted]"
-    text = security.redact(security.clean(f"{name}: {_body(value)}"))
+    try:
+        body = _body(value)
+    except Exception:  # noqa: BLE001 - a running cell may change it while a side panel asks
+        log.info("a %s changed while it was described", type_name(value))
+        body = type_name(value)
+    text = security.redact(security.clean(f"{name}: {body}"))
     return security.clean(text, limit)
 
 
