@@ -308,14 +308,14 @@ a=np.ones((3,2)); b=np.ones(3)""",
         "c = a @ b.T",
     ),
     (ARRAYS, "np.concatenate([a,b],axis=1)", "`a` is (3, 2), `b` is (4, 2)", None),
-    (ARRAY, "a.sum(axis=2)", "`a` has shape (3, 2), so only axes 0 to 1", None),
+    (ARRAY, "a.sum(axis=2)", "`a` has shape (3, 2), so only axes 0 to 1", "a.sum(axis=1)"),
     (ARRAY, "a[5]", "`a` has shape (3, 2); the last index is 2", None),
     (
         """import numpy as np
 a=np.arange(12)""",
         "a.reshape(5,3)",
         "`a` of shape (12,) has 12 values, the new shape wants 15; (4, 3) would",
-        None,
+        "a.reshape(4,3)",
     ),
     (MIXED, "df.iloc[9]", "`df` has 2 × 2 rows and columns; the last row is 1", None),
     (

@@ -197,6 +197,50 @@ RIGHT = [
         "x = np.array(xs).astype(float) + 1",
         "x.tolist() == [2.5, 3]",
     ),
+    (
+        "df=pd.DataFrame({'v':[1,2,4]})",
+        "df['c'] = np.diff(df['v'])",
+        "df['c'] = df['v'].diff()",
+        "df['c'].tolist()[1:] == [1, 2]",
+    ),
+    ("a=np.arange(12)", "x = a.reshape(5, 3)", "x = a.reshape(4, 3)", "x.shape == (4, 3)"),
+    (
+        "a=np.arange(12)",
+        "x = np.reshape(a, (6, 5))",
+        "x = np.reshape(a, (6, 2))",
+        "x.shape == (6, 2)",
+    ),
+    ("a=np.ones((3,2))", "x = a.sum(axis=2)", "x = a.sum(axis=1)", "x.tolist() == [2, 2, 2]"),
+    (
+        "a=np.ones((3,2)); b=np.zeros(2)",
+        "x = np.concatenate([a, b])",
+        "x = np.vstack([a, b])",
+        "x[3].tolist() == [0, 0]",
+    ),
+    (
+        "a=np.ones((3,2)); b=np.zeros(3)",
+        "x = np.concatenate([a, b], axis=1)",
+        "x = np.column_stack([a, b])",
+        "x[0].tolist() == [1, 1, 0]",
+    ),
+    (
+        "d={'a':np.int64(1),'b':np.arange(2)}",
+        "x = json.dumps(d)",
+        "x = json.dumps(d, default=lambda value: value.tolist())",
+        """x == '{"a": 1, "b": [0, 1]}'""",
+    ),
+    (
+        "df=pd.DataFrame({'unit price':[1,2]})",
+        "x = df.query('unit price > 1')",
+        "x = df.query('`unit price` > 1')",
+        "len(x) == 1",
+    ),
+    (
+        "df=pd.DataFrame({'g':['a','b'],'n':[1,2]}).groupby('g').sum()",
+        "x = df['g']",
+        "x = df.reset_index()['g']",
+        "x.tolist() == ['a', 'b']",
+    ),
 ]
 
 # what ran before, and a failing cell that the values do not determine
@@ -222,6 +266,11 @@ UNDECIDED = [
         "a > datetime(2024, 1, 1)",
     ),
     ("a=np.array(['1','x'])", "a * 2"),
+    ("a=np.arange(12)", "a.reshape(4, 4)"),
+    ("a=np.ones((3,2)); b=np.zeros(4)", "np.concatenate([a, b])"),
+    ("a=np.ones((3,2))", "a.sum(axis=5)"),
+    ("d={'a':pd.Timestamp('2024-01-01')}", "json.dumps(d)"),
+    ("df=pd.DataFrame({'v':[1,2,4]})", "df['c'] = np.diff(df['v'], n=2)"),
 ]
 
 

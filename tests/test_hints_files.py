@@ -18,6 +18,12 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HintShell]:
     (folder / "data" / "raw.json").write_text("{}")
     (folder / "latin.csv").write_bytes("name\nJosé\n".encode("latin-1"))
     (folder / "wide.csv").write_bytes("name\nJosé\n".encode("utf-16"))
+    (folder / "semicolons.csv").write_text("a;b\n1;2\n")
+    (folder / "comments.csv").write_text("# made\n# by hand\na,b\n1,2\n")
+    (folder / "days.csv").write_text("date,b\n2024-01-01,2\n")
+    (folder / "rows.jsonl").write_text('{"a": 1}\n{"a": 2}\n')
+    (folder / "broken.jsonl").write_text('{"a": 1}\n{"a": 2\n')
+    (folder / "mark.json").write_text('{"a": 1}', encoding="utf-8-sig")
     with hint_shell(folder) as shell:
         yield shell
 
@@ -57,6 +63,69 @@ def test_the_file_that_was_meant(shell: HintShell, code: str, text: str, edit: s
     assert text in hint.text
     assert hint.edits == (() if edit is None else (edit,))
     assert edit is None or shell.run(edit) is None
+
+
+READ = [
+    (
+        "df = pd.read_csv('semicolons.csv')\nx = df['b'].sum()",
+        "df = pd.read_csv('semicolons.csv', sep=\";\")\nx = df['b'].sum()",
+        "x == 2",
+    ),
+    (
+        "df = pd.read_csv('comments.csv')",
+        "df = pd.read_csv('comments.csv', comment=\"#\")",
+        "df.b.tolist() == [2]",
+    ),
+    (
+        "df = pd.read_csv('days.csv', parse_dates=['Date'])",
+        "df = pd.read_csv('days.csv', parse_dates=['date'])",
+        "df.date[0].year == 2024",
+    ),
+    (
+        "df = pd.read_csv('days.csv', usecols=['Date'])",
+        "df = pd.read_csv('days.csv', usecols=['date'])",
+        "df.shape == (1, 1)",
+    ),
+    (
+        "with open('rows.jsonl') as f:\n    x = json.load(f)",
+        "with open('rows.jsonl') as f:\n    x = [json.loads(line) for line in f if line.strip()]",
+        "x == [{'a': 1}, {'a': 2}]",
+    ),
+    (
+        "x = pd.read_json('rows.jsonl')",
+        "x = pd.read_json('rows.jsonl', lines=True)",
+        "x.a.tolist() == [1, 2]",
+    ),
+    (
+        "with open('mark.json', encoding='utf-8') as f:\n    x = json.load(f)",
+        "with open('mark.json', encoding=\"utf-8-sig\") as f:\n    x = json.load(f)",
+        "x == {'a': 1}",
+    ),
+]
+
+
+@pytest.mark.parametrize(("code", "edit", "truth"), READ)
+def test_it_is_read_in_the_form_of_the_file(
+    shell: HintShell, code: str, edit: str, truth: str
+) -> None:
+    hint = shell.hint("import json, pandas as pd", code)
+    assert hint is not None
+    assert hint.edits == (edit,)
+    assert shell.run(edit) is None
+    assert shell.run(f"assert {truth}") is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "json.load(open('broken.jsonl'))",
+        "pd.read_csv('days.csv', usecols=['elsewhere'])",
+        "pd.read_csv('semicolons.csv')['c']",
+    ],
+)
+def test_the_form_is_not_guessed(shell: HintShell, code: str) -> None:
+    hint = shell.hint("import json, pandas as pd", code)
+    assert hint is None or not hint.edits
 
 
 def test_a_kernel_shows_one_line_under_the_untouched_traceback(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from ..describe import brief
 from ..peek import is_one_of, loaded
+from . import calls
+from .rewrites import with_argument
 from .scene import Hint, Scene
 
 
@@ -114,7 +116,8 @@ def bounds(scene: Scene) -> Hint | None:
     name = ast.unparse(owner)
     if axis:
         allowed = "axis 0" if len(shape) == 1 else f"axes 0 to {len(shape) - 1}"
-        return Hint(f"`{name}` has shape {shape}, so only {allowed}", (), "index")
+        edits = _last_axis(scene, int(axis[1]), len(shape))
+        return Hint(f"`{name}` has shape {shape}, so only {allowed}", edits, "index")
     if told and told[3] == "0":
         return Hint(f"`{name}` is empty: its shape is {shape}", (), "index")
     return Hint(
@@ -122,6 +125,16 @@ def bounds(scene: Scene) -> Hint | None:
         (),
         "index",
     )
+
+
+def _last_axis(scene: Scene, asked: int, dimensions: int) -> tuple[str, ...]:
+    """The cell with the last axis where the one after it was asked for, as if counted from 1."""
+    call = scene.node
+    if asked != dimensions or dimensions > 2 or not isinstance(call, ast.Call):
+        return ()
+    given = [k.value for k in call.keywords if k.arg == "axis"]
+    constants = [n for n in given if isinstance(n, ast.Constant) and n.value == asked]
+    return scene.replaced((constants[0], str(asked - 1))) if constants else ()
 
 
 def _beyond_rows(scene: Scene, node: ast.Subscript) -> Hint | None:
@@ -168,13 +181,33 @@ def reshaping(scene: Scene) -> Hint | None:
     ]
     also = f"; {' or '.join(map(str, fits))} would fit" if fits and -1 not in wanted else ""
     asked = f"{known}" if -1 not in wanted else f"a multiple of {known}"
-    return Hint(f"{name} has {size} values, the new shape wants {asked}{also}", (), "shape")
+    text = f"{name} has {size} values, the new shape wants {asked}{also}"
+    only = fits[0] if len(fits) == 1 and -1 not in wanted else None
+    return Hint(text, _sized(scene, wanted, only) if only else (), "shape")
+
+
+def _sized(scene: Scene, wanted: list[int], meant: tuple[int, ...]) -> tuple[str, ...]:
+    """The cell with the one size that fits, where the shape is written in the call."""
+    call = scene.node
+    if not isinstance(call, ast.Call):
+        return ()
+    nodes = [n for a in call.args for n in (a.elts if isinstance(a, ast.Tuple | ast.List) else [a])]
+    sizes = nodes[len(nodes) - len(wanted) :]
+    changed = [n for n, (old, new) in enumerate(zip(wanted, meant, strict=True)) if old != new]
+    if len(sizes) != len(wanted) or len(changed) != 1:
+        return ()
+    node = sizes[changed[0]]
+    if not isinstance(node, ast.Constant) or node.value != wanted[changed[0]]:
+        return ()
+    return scene.replaced((node, str(meant[changed[0]])))
 
 
 def joining(scene: Scene) -> Hint | None:
     """Arrays whose other axes differ."""
-    if "for the concatenation axis must match" not in scene.message and (
-        "all input arrays must have the same" not in scene.message
+    if not re.search(
+        r"for the concatenation axis must match|all input arrays must have the same"
+        r"|must have same number of dimensions",
+        scene.message,
     ):
         return None
     node = scene.node
@@ -186,7 +219,70 @@ def joining(scene: Scene) -> Hint | None:
     shapes = [(ast.unparse(item), _shape(scene, item)) for item in items.elts[:6]]
     if any(shape is None for _, shape in shapes):
         return None
-    return Hint(", ".join(f"`{name}` is {shape}" for name, shape in shapes), (), "shape")
+    text = ", ".join(f"`{name}` is {shape}" for name, shape in shapes)
+    return Hint(text, _stacked(scene, node, [shape or () for _, shape in shapes]), "shape")
+
+
+def _stacked(scene: Scene, call: ast.Call, shapes: list[tuple[int, ...]]) -> tuple[str, ...]:
+    """Rows or columns joined to a table, if their size fits one way only."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr != "concatenate":
+        return ()
+    tables = {shape for shape in shapes if len(shape) == 2}
+    lines = {shape for shape in shapes if len(shape) == 1}
+    if len(tables) != 1 or len(lines) != 1 or len(call.args) != 1:
+        return ()
+    (rows, columns), (size,) = tables.pop(), lines.pop()
+    axis = ast.unparse(call.keywords[0].value) if call.keywords else "0"
+    fits = {("0", size == columns): "vstack", ("1", size == rows): "column_stack"}
+    new = fits.get((axis, True))
+    if new is None or [k.arg for k in call.keywords] not in ([], ["axis"]):
+        return ()
+    spelt = f"{scene.text(function.value)}.{new}({scene.text(call.args[0])})"
+    return scene.replaced((call, spelt))
+
+
+def difference(scene: Scene) -> Hint | None:
+    """`np.diff` of a column as a new column, for which it is one value too short."""
+    told = re.search(r"Length of values \((\d+)\) does not match length of index", scene.message)
+    statement = scene.statement
+    if told is None or not isinstance(statement, ast.Assign):
+        return None
+    call = statement.value
+    if not isinstance(call, ast.Call) or len(call.args) != 1 or call.keywords:
+        return None
+    if ast.unparse(call.func) not in ("np.diff", "numpy.diff"):
+        return None
+    column = call.args[0]
+    if isinstance(column, ast.Attribute) and column.attr == "values":
+        column = column.value
+    shape = _shape(scene, column)
+    if shape != (int(told[1]) + 1,) or not isinstance(column, ast.Subscript | ast.Name):
+        return None
+    if type(scene.value(column)) is not loaded("pandas", "Series"):
+        return None
+    text = f"`np.diff` gives one value less; `{ast.unparse(column)}.diff()` keeps the length"
+    return Hint(text, scene.replaced((call, f"{scene.text(column)}.diff()")), "length")
+
+
+_SCALARS = ("int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64")
+_OTHERS = ("float32", "float16", "bool", "bool_", "ndarray")
+
+
+def unserializable(scene: Scene) -> Hint | None:
+    """NumPy's numbers and arrays in JSON."""
+    told = re.search(r"Object of type (\w+) is not JSON serializable", scene.message)
+    call = scene.node
+    if told is None or told[1] not in (*_SCALARS, *_OTHERS) or not isinstance(call, ast.Call):
+        return None
+    if ast.unparse(call.func).split(".")[-1] not in ("dump", "dumps"):
+        return None
+    if any(k.arg in ("default", "cls", None) for k in call.keywords):
+        return None
+    found = calls.unserializable(scene)
+    text = found.text if found else f"the data holds NumPy's {told[1]}, which JSON has no form for"
+    new = with_argument(scene.text(call), "default=lambda value: value.tolist()")
+    return Hint(f"{text}; `tolist` makes it plain", scene.replaced((call, new)), "json")
 
 
 def lengths(scene: Scene) -> Hint | None:

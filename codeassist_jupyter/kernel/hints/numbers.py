@@ -113,15 +113,6 @@ def _is_power(units: set[str]) -> bool:
     return any(u.strip().lower() in ("k", "m", "b", "bn", "mio", "mn", "e", "x") for u in units)
 
 
-def column_values(frame: Any, position: int, count: int) -> list[Any]:
-    """The first values of a column of a table, by its position; [] where they are not plain."""
-    label = frame.columns[position]
-    try:
-        return describe_data.first_values(describe_data.column(frame, label), count)
-    except LookupError:
-        return []
-
-
 def number(scene: Scene) -> Hint | None:
     """Which text would not become a number, and where it stands."""
     told = re.search(

@@ -10,8 +10,8 @@ import ast
 import re
 from typing import Any
 
-from .. import exceptions, frames
-from ..peek import comes_from, instance_dict, loaded
+from .. import describe_data, exceptions, frames
+from ..peek import comes_from, instance_dict, loaded, plain_name
 from . import numbers
 from .rewrites import alias, calls_of, is_plain, with_keywords
 from .scene import Hint, Scene
@@ -36,7 +36,8 @@ def attribute(scene: Scene) -> Hint | None:
     if len(calls) != 1:
         calls = [c for c in _all_calls(scene) if c.func is scene.node]
     if len(calls) != 1 or not isinstance(calls[0].func, ast.Attribute):
-        return None
+        is_append = told[1] == "append" and _is_data(owner)
+        return Hint(_told_append(owner), (), "renamed") if is_append else None
     call, subject = calls[0], calls[0].func.value
     if told[1] == "append":
         return _appended(scene, call, subject, owner)
@@ -82,8 +83,7 @@ def _appended(scene: Scene, call: ast.Call, subject: ast.expr, owner: Any) -> Hi
     """`append` of a table or Series: what was appended decides how it is joined."""
     if not _is_data(owner):
         return None
-    kind = "DataFrame" if type(owner) is loaded("pandas", "DataFrame") else "Series"
-    text = f"pandas removed `{kind}.append`; `pd.concat([…])` does it"
+    kind, text = plain_name(type(owner)), _told_append(owner)
     pandas = alias(scene, "pandas")
     if pandas is None or len(call.args) != 1:
         return Hint(text, (), "renamed")
@@ -94,6 +94,10 @@ def _appended(scene: Scene, call: ast.Call, subject: ast.expr, owner: Any) -> Hi
     options = with_keywords(scene, "", rest)[1:-1]
     joined = f"{pandas}.concat([{scene.text(subject)}, {other}]{', ' if options else ''}{options})"
     return Hint(text, scene.replaced((call, joined)), "renamed")
+
+
+def _told_append(owner: Any) -> str:
+    return f"pandas removed `{plain_name(type(owner))}.append`; `pd.concat([…])` does it"
 
 
 def _other(scene: Scene, node: ast.expr, pandas: str, kind: str) -> str | None:
@@ -244,14 +248,18 @@ def _table(scene: Scene) -> tuple[list[Any], list[Any]] | None:
         return None
     texts: list[Any] = []
     counted: list[Any] = []
-    for position, label in enumerate(frame.columns.tolist()):
+    for label in frame.columns.tolist():
         if type(label) is not str or label in keys:
             continue
-        sample = numbers.column_values(frame, position, 200)
-        if frame.dtypes.iloc[position].kind in "iufb":
+        try:
+            column = describe_data.column(frame, label)
+        except LookupError:
+            continue
+        sample = [v for v in describe_data.first_values(column, 200) if type(v) is str]
+        if column.dtype.kind in "iufb":
             counted.append(label)
-        elif any(type(v) is str for v in sample):
-            if numbers.cleaning([v for v in sample if type(v) is str], float) is not None:
+        elif sample:
+            if numbers.cleaning(sample, float) is not None:
                 return None  # numbers as texts: they may be meant too
             texts.append(label)
     return texts, counted

@@ -129,7 +129,7 @@ def _numeric(
 def text_array(scene: Scene) -> Hint | None:
     """An array of texts in arithmetic."""
     if not re.search(
-        r"string multiply|did not contain a loop with signature|resolved dtypes are not compatible"
+        r"string multiply|StrDType|did not contain a loop|resolved dtypes are not compatible"
         r"|not supported for the input types|unsupported operand",
         scene.message,
     ):
