@@ -21,7 +21,7 @@ export const Markdown = React.memo(function Markdown({ text, rendermime }: IProp
     state.text = text;
     if (!state.drawing) {
       state.drawing = true;
-      void draw(rendermime, host, state).finally(() => (state.drawing = false));
+      void draw(rendermime, host, state);
     }
   }, [text, rendermime]);
 
@@ -32,17 +32,22 @@ export const Markdown = React.memo(function Markdown({ text, rendermime }: IProp
 async function draw(
   rendermime: IRenderMimeRegistry,
   host: React.RefObject<HTMLDivElement>,
-  state: { text: string }
+  state: { text: string; drawing: boolean }
 ): Promise<void> {
   let drawn: string | undefined;
-  while (drawn !== state.text && host.current !== null) {
-    drawn = state.text;
-    const renderer = rendermime.createRenderer(MIME);
-    await renderer.renderModel(rendermime.createModel({ data: { [MIME]: drawn }, trusted: false }));
-    scrub(renderer.node);
-    host.current?.replaceChildren(renderer.node);
-    // A renderer does this by itself only in a widget; the kernel left no TeX that acts on a page.
-    rendermime.latexTypesetter?.typeset(renderer.node);
+  try {
+    while (drawn !== state.text && host.current !== null) {
+      drawn = state.text;
+      const renderer = rendermime.createRenderer(MIME);
+      const model = rendermime.createModel({ data: { [MIME]: drawn }, trusted: false });
+      await renderer.renderModel(model);
+      scrub(renderer.node);
+      host.current?.replaceChildren(renderer.node);
+      // A renderer does this by itself only in a widget; the kernel left no TeX that acts on a page.
+      rendermime.latexTypesetter?.typeset(renderer.node);
+    }
+  } finally {
+    state.drawing = false; // in the same step as the last look at the text
   }
 }
 
