@@ -230,7 +230,8 @@ p=P()""",
         "list=[1]",
         'list("abc")',
         "`list` is your variable (list) and hides Python's own; `del list`",
-        None,
+        """import builtins
+builtins.list("abc")""",
     ),
     (
         "import datetime",
@@ -239,7 +240,7 @@ p=P()""",
         "d = datetime.datetime(2024,1,1)",
     ),
     (DATED, 'df.groupby["d"]', "`df.groupby` is a method: call it with ( )", 'df.groupby("d")'),
-    ("n=3", 'print("n: " + n)', "`n` is int 3", 'print("n: " + str(n))'),
+    ("n=3", 'print("n: " + n)', "the number has to be `str(n)`", 'print("n: " + str(n))'),
     ('a="3"; b=4', "a+b", "`a` is str '3' and `b` is int 4", None),
     (
         """import json, numpy as np
@@ -461,8 +462,8 @@ i += 1""",
     (
         "def area(width, height): return width*height",
         "area(w=3, height=2)",
-        "`area` takes (width, height)",
-        None,
+        "`area` has no argument `w`; only `width` is not given yet",
+        "area(width=3, height=2)",
     ),
     (
         """import pandas as pd

@@ -59,7 +59,7 @@ def missing(scene: Scene) -> Hint | None:
     if type(owner) is type(ast):
         return _of_module(scene, owner, name)
     if is_a(owner, type):
-        return None  # a class: its metaclass may say anything
+        return _of_class(scene, owner, name)
     kind = plain_name(type(owner))
     return (
         _renamed(scene, owner, kind, name)
@@ -265,8 +265,33 @@ def _misspelt(scene: Scene, owner: Any, kind: str, name: str) -> Hint | None:
     known = _known(owner)
     if type(owner) is loaded("pandas", "DataFrame"):
         known += [c for c in owner.columns[:_MOST] if type(c) is str and c.isidentifier()]
-    meant = closest(name, known)
+    meant = closest(name, known) or _part(name, owner)
     if meant is None:
         return None
     text = f"{_a(kind)} has no `{name}`; the closest is `{meant}`"
+    return Hint(text, _spelt(scene, name, meant), "attribute")
+
+
+def _part(name: str, owner: Any) -> str | None:
+    """The one attribute or column, of the user's making, that begins or ends with the name."""
+    known = [k for k in instance_dict(owner) if type(k) is str]
+    if type(owner) is loaded("pandas", "DataFrame"):
+        known = [c for c in owner.columns[:_MOST] if type(c) is str and c.isidentifier()]
+    elif _is_library(owner):
+        return None
+    found = [k for k in known if k.startswith(f"{name}_") or k.endswith(f"_{name}")]
+    found = [k for k in found if not k.startswith("_")]
+    return found[0] if len(found) == 1 and len(name) > 2 else None
+
+
+def _of_class(scene: Scene, owner: Any, name: str) -> Hint | None:
+    """A name of a plain class or of an enum; another metaclass may say anything."""
+    is_enum = type(owner) is loaded("enum", "EnumMeta")
+    if not is_enum and type(owner) is not type:
+        return None
+    known = members(owner).get("_member_map_", {}) if is_enum else members(owner)
+    meant = closest(name, [k for k in known if type(k) is str and not k.startswith("_")])
+    if meant is None:
+        return None
+    text = f"`{plain_name(owner)}` has no `{name}`; the closest is `{meant}`"
     return Hint(text, _spelt(scene, name, meant), "attribute")

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import frames
 from ..describe import brief
-from ..peek import comes_from, instance_dict, is_a, members, mro, plain_name, type_name
+from ..peek import comes_from, is_a, members, mro, plain_name, type_name
 from .closest import closest
 from .scene import Hint, Scene, span
 
@@ -55,6 +55,10 @@ def unexpected_keyword(scene: Scene) -> Hint | None:
     if meant is not None:
         text = f"`{function}` has no argument `{name}`; the closest is `{meant}`"
         return Hint(text, _renamed(scene, keyword, meant), "argument")
+    left = [p for p in known[len(call.args) :] if p not in given]
+    if len(left) == 1 and (left[0].startswith(name) or name in left[0].split("_")):
+        text = f"`{function}` has no argument `{name}`; only `{left[0]}` is not given yet"
+        return Hint(text, _renamed(scene, keyword, left[0]), "argument")
     callee = _callee(scene, call)
     if type(callee) is types.FunctionType and _is_of_notebook(scene, callee):
         return Hint(f"`{function}` takes ({', '.join(known)})", (), "argument")
@@ -159,15 +163,21 @@ def _has_self(callee: Any) -> bool:
 
 
 def _by_keyword(scene: Scene, call: ast.Call, callee: Any, most: int) -> Hint | None:
-    """An argument of pandas that must now be named: they kept their order."""
+    """Arguments that must be named: they come in the order of the parameters."""
     for _ in range(5):
         if type(callee) is types.FunctionType and "__wrapped__" in callee.__dict__:
             callee = callee.__dict__["__wrapped__"]
-    if type(callee) is not types.FunctionType or "pandas" not in callee.__code__.co_filename:
+    if is_a(callee, type):
+        callee = next((members(k)["__init__"] for k in mro(callee) if "__init__" in members(k)), 0)
+    if type(callee) is not types.FunctionType:
         return None
     code = callee.__code__
     names = code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-    given = call.args[most - 1 :]  # without self
+    bound = 1 if code.co_varnames[:1] in (("self",), ("cls",)) else 0
+    given = call.args[most - bound :]
+    if any(isinstance(value, ast.Starred) for value in call.args):
+        return None
+    names = tuple(name for name in names if name not in {k.arg for k in call.keywords})
     if code.co_argcount != most or not given or len(given) > len(names):
         return None
     pairs = list(zip(given, names, strict=False))
@@ -214,7 +224,7 @@ def _called_name(scene: Scene, node: ast.Call, func: ast.Name) -> Hint | None:
             f"`{func.id}` is your variable ({type_name(value)}) and hides Python's own; "
             f"`del {func.id}` brings that back"
         )
-        return Hint(text, (), "call")
+        return Hint(text, _of_python(scene, func.id), "call")
     if comes_from(type(value), "pandas", "builtins") and _has_items(value) and len(node.args) == 1:
         if isinstance(node.args[0], ast.Starred) or node.keywords:
             return None
@@ -222,6 +232,19 @@ def _called_name(scene: Scene, node: ast.Call, func: ast.Name) -> Hint | None:
         text = f"`{func.id}` is a {plain_name(type(value))}: its items are taken with [ ]"
         return Hint(text, scene.replaced((node, spelt)), "call")
     return None
+
+
+def _of_python(scene: Scene, name: str) -> tuple[str, ...]:
+    """The cell with Python's own function wherever the hidden one is called."""
+    called = [
+        n.func
+        for n in ast.walk(scene.cell_tree or ast.Module([], []))
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name
+    ]
+    edits = scene.rewritten(*((func, f"builtins.{name}") for func in called))
+    if not edits or scene.source.lstrip().startswith("%%"):
+        return ()
+    return scene.checked(f"import builtins\n{edits[0]}")
 
 
 def _has_items(value: Any) -> bool:
@@ -336,57 +359,3 @@ def _path_to(value: Any, wanted: str, path: str, left: list[int]) -> str:
         if found:
             return found
     return ""
-
-
-def not_awaited(scene: Scene) -> Hint | None:
-    """A coroutine that was used as if it were its result."""
-    if "'coroutine' object" not in scene.message or "was never" in scene.message:
-        return None
-    node = scene.node
-    subject = node.value if isinstance(node, ast.Attribute | ast.Subscript) else None
-    if isinstance(subject, ast.Call):
-        text = f"`{ast.unparse(subject.func)}` is async: its result comes with `await`"
-        return Hint(text, _awaited(scene, subject), "await")
-    if not isinstance(subject, ast.Name):
-        return None
-    try:
-        value = scene.value(subject)
-    except LookupError:
-        return None
-    if type(value) is not types.CoroutineType:
-        return None
-    name = instance_dict(value).get("__name__") or value.cr_code.co_name
-    calls = [
-        a.value
-        for a in ast.walk(scene.cell_tree or ast.Module([], []))
-        if isinstance(a, ast.Assign)
-        and isinstance(a.value, ast.Call)
-        and [ast.unparse(t) for t in a.targets] == [subject.id]
-    ]
-    text = f"`{subject.id}` is the coroutine of `{name}`, not its result: `await` is missing"
-    edits: tuple[str, ...] = ()
-    if len(calls) == 1:
-        call = ast.get_source_segment(scene.source, calls[0]) or ast.unparse(calls[0])
-        edits = scene.rewritten((calls[0], f"await {call}"))
-    return Hint(text, edits, "await")
-
-
-def _awaited(scene: Scene, call: ast.Call) -> tuple[str, ...]:
-    entry = scene.entry
-    if entry is None or entry.code.co_name != "<module>":
-        return ()
-    return scene.replaced((call, f"(await {scene.text(call)})"))
-
-
-def running_loop(scene: Scene) -> Hint | None:
-    """`asyncio.run` in a kernel, which runs a loop already."""
-    if "cannot be called from a running event loop" not in scene.message:
-        return None
-    calls = [c for c in scene.parts(ast.Call) if ast.unparse(c.func) == "asyncio.run"]
-    text = "the kernel runs an event loop already: `await` works in a cell"
-    if len(calls) != 1 or len(calls[0].args) != 1 or calls[0].keywords:
-        return Hint(text, (), "await")
-    entry = scene.entry
-    if entry is None or entry.code.co_name != "<module>":
-        return Hint(text, (), "await")
-    return Hint(text, scene.replaced((calls[0], f"await {scene.text(calls[0].args[0])}")), "await")

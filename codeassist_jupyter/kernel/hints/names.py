@@ -9,7 +9,7 @@ import sys
 
 from ... import imports
 from .. import exceptions
-from ..peek import module_dict
+from ..peek import is_one_of, module_dict
 from .closest import closest
 from .scene import Hint, Scene
 
@@ -135,8 +135,28 @@ def unbound(scene: Scene) -> Hint | None:
             f"`{name}` is assigned in `{function}`, so it is local there and not the notebook's "
             f"`{name}`; pass it in, or declare `global {name}`"
         )
-        return Hint(text, (), "name")
+        return Hint(text, _declared(scene, function, name), "name")
     known = [k for k in entry.code.co_varnames if k != name and k in entry.frame.f_locals]
     meant = closest(name, known)
     near = f"; the closest is `{meant}`" if meant else ""
     return Hint(f"`{name}` has no value yet on this path through `{function}`{near}", (), "name")
+
+
+def _declared(scene: Scene, function: str, name: str) -> tuple[str, ...]:
+    """The cell with `global name` in the function, if it is the cell's and changes a value."""
+    value = scene.namespace.get(name)
+    if not is_one_of(type(value), (int, float, str, bool, list, dict, set, tuple)):
+        return ()
+    found = [
+        n
+        for n in ast.walk(scene.cell_tree or ast.Module([], []))
+        if isinstance(n, ast.FunctionDef) and n.name == function
+    ]
+    if len(found) != 1 or found[0] not in (scene.cell_tree or ast.Module([], [])).body:
+        return ()
+    body = found[0].body
+    first = body[1] if ast.get_docstring(found[0]) and len(body) > 1 else body[0]
+    if first.lineno == found[0].lineno:
+        return ()
+    place = (first.lineno, first.lineno, first.col_offset, first.col_offset)
+    return scene.woven((place, f"global {name}\n{' ' * first.col_offset}"))

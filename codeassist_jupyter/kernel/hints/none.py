@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
+import re
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -70,10 +71,12 @@ def _is_none(scene: Scene, node: ast.Name) -> bool:
 def _subject(scene: Scene) -> ast.expr | None:
     """The expression that was None."""
     node = scene.node
+    if isinstance(node, ast.For):  # what it goes over is not iterable
+        return node.iter
     if isinstance(node, ast.Attribute | ast.Subscript):
         return node.value
     if isinstance(node, ast.Call):
-        return node.func
+        return node.func if "not callable" in scene.message else _read(scene, node)
     if isinstance(node, ast.Name):
         return node
     if isinstance(node, ast.BinOp):
@@ -82,6 +85,17 @@ def _subject(scene: Scene) -> ast.expr | None:
         ]
         return sides[0] if len(sides) == 1 else None
     return None
+
+
+def _read(scene: Scene, node: ast.Call) -> ast.expr:
+    """What was read as if it had items: what a loop goes over, else the call's only argument."""
+    loops = [
+        n.iter
+        for n in ast.walk(scene.tree or ast.Module([], []))
+        if isinstance(n, ast.For | ast.comprehension)
+    ]
+    is_whole = node in loops or not re.search(r"not iterable|has no len", scene.message)
+    return node if is_whole or len(node.args) != 1 else node.args[0]
 
 
 def _returns_none(scene: Scene, call: ast.Call) -> str | None:
@@ -191,16 +205,25 @@ def _without_binding(
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     if isinstance(target, ast.Name) and isinstance(owner, ast.Name) and owner.id == target.id:
         return scene.replaced((assignment, scene.text(call)))
-    return ()
+    return _sorted(scene, call)
 
 
 def _unused_in_place(scene: Scene, call: ast.Call) -> tuple[str, ...]:
     """`df.sort_values(…, inplace=True).head()` without the `inplace`."""
     flags = [k for k in call.keywords if k.arg == "inplace"]
     if not flags:
-        return ()
+        return _sorted(scene, call)
     kept = ast.Call(call.func, call.args, [k for k in call.keywords if k not in flags])
     return scene.replaced((call, ast.unparse(kept)))
+
+
+def _sorted(scene: Scene, call: ast.Call) -> tuple[str, ...]:
+    """`y.sort(…)` as the new list that was expected of it; `y` is a list, as `_is_built_in` saw."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if owner is None or not isinstance(call.func, ast.Attribute) or call.func.attr != "sort":
+        return ()
+    given = [scene.text(owner), *(scene.text(k) for k in call.keywords)]
+    return scene.replaced((call, f"sorted({', '.join(given)})"))
 
 
 def _short(node: ast.AST) -> str:

@@ -159,6 +159,10 @@ class Scene:
         """The cell with nodes of `cell_tree` written anew, wherever the failure was."""
         return self.checked(_spliced(self.source, [(span(node), text) for node, text in changes]))
 
+    def woven(self, *changes: tuple[tuple[int, int, int, int], str]) -> tuple[str, ...]:
+        """The same by (line, end line, column, end column) in `cell_tree`, columns in bytes."""
+        return self.checked(_spliced(self.source, changes))
+
     def _ran(self, line: int, end_line: int) -> list[str]:
         return [text.rstrip("\r\n") for text in self._lines[line - 1 : end_line]]
 

@@ -101,7 +101,14 @@ def _suggestions(
     if "Perhaps you forgot a comma" in said:
         gaps = [m.start() for m in re.finditer(r"(?<=[\w\"'\])}])\s+(?=[\w\"'\[({])", line)]
         yield f"a comma is missing in line {row + 1}", [put(f"{line[:g]},{line[g:]}") for g in gaps]
+    if said.startswith("f-string"):
+        yield (
+            "before Python 3.12 an f-string cannot hold its own quotes",
+            [put(re.sub(r'\["([^"\'\[\]{}]+)"\]', r"['\1']", line))],
+        )
     yield from _indentation(said, whole)
+    if "expected an indented block" in said and row == len(lines) - 1:
+        yield f"line {row + 1} belongs into the block above", [put(f"    {line}")]
     yield from _foreign(line, put)
 
 
