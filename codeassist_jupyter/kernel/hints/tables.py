@@ -92,7 +92,7 @@ def text_arithmetic(scene: Scene) -> Hint | None:
         r"not supported for dtype|string multiply|Invalid comparison between dtype=(?:str|object)"
         r"|Cannot perform reduction|does not support (?:operation|reduction)|to numeric"
         r"|unsupported operand|can only concatenate str|UFuncNoLoop|did not contain a loop"
-        r"|not supported between instances of 'str'",
+        r"|not supported between instances of 'str'|loop of ufunc does not support",
         scene.message,
     )
     if told is None:
