@@ -11,6 +11,13 @@ DATA = 'data = {"count": 2, "results": [{"x": 1}, {"x": 2}]}'
 TREE = """def total(node):
     return node["n"] + sum(total(child) for child in node["children"])
 r = total(tree)"""
+COUNTER = """def outer():
+    n = 0
+    def inc():
+        n += 1
+        return n
+    return inc()
+r = outer()"""
 LATE = """class Base:
     def __init__(self, name):
         self.name = name
@@ -101,6 +108,7 @@ RIGHT = [
         "def f():\n    global n\n    n += 1\nf()\nr = n",
         2,
     ),
+    ("", COUNTER, COUNTER.replace("        n +=", "        nonlocal n\n        n +="), 1),
     ("n = 3; name = 'a b'", "r = name + n", "r = name + str(n)", "a b3"),
     ("n = 3; r = 'x'", "r += n", "r += str(n)", "x3"),
     ("age = '42'", "r = age > 18", "r = int(age) > 18", True),

@@ -136,6 +136,10 @@ def unbound(scene: Scene) -> Hint | None:
             f"`{name}`; pass it in, or declare `global {name}`"
         )
         return Hint(text, _declared(scene, function, name), "name")
+    outer = _enclosing(scene, function, name)
+    if outer is not None:
+        text = f"`{function}` assigns `{name}`; that of `{outer[0].name}` needs `nonlocal {name}`"
+        return Hint(text, _begun(scene, outer[1], f"nonlocal {name}"), "name")
     known = [k for k in entry.code.co_varnames if k != name and k in entry.frame.f_locals]
     meant = closest(name, known)
     near = f"; the closest is `{meant}`" if meant else ""
@@ -154,9 +158,31 @@ def _declared(scene: Scene, function: str, name: str) -> tuple[str, ...]:
     ]
     if len(found) != 1 or found[0] not in (scene.cell_tree or ast.Module([], [])).body:
         return ()
-    body = found[0].body
-    first = body[1] if ast.get_docstring(found[0]) and len(body) > 1 else body[0]
-    if first.lineno == found[0].lineno:
+    return _begun(scene, found[0], f"global {name}")
+
+
+def _enclosing(
+    scene: Scene, function: str, name: str
+) -> tuple[ast.FunctionDef, ast.FunctionDef] | None:
+    """The only function of the cell that assigns the name around an inner one, and that one."""
+    found = [
+        (outer, inner)
+        for outer in ast.walk(scene.cell_tree or ast.Module([], []))
+        if isinstance(outer, ast.FunctionDef)
+        for inner in outer.body
+        if isinstance(inner, ast.FunctionDef) and inner.name == function
+        if any(
+            isinstance(n, ast.Assign) and name in map(ast.unparse, n.targets) for n in outer.body
+        )
+    ]
+    return found[0] if len(found) == 1 else None
+
+
+def _begun(scene: Scene, function: ast.FunctionDef, statement: str) -> tuple[str, ...]:
+    """The cell with a statement at the beginning of a function, after its docstring."""
+    body = function.body
+    first = body[1] if ast.get_docstring(function) and len(body) > 1 else body[0]
+    if first.lineno == function.lineno:
         return ()
     place = (first.lineno, first.lineno, first.col_offset, first.col_offset)
-    return scene.woven((place, f"global {name}\n{' ' * first.col_offset}"))
+    return scene.woven((place, f"{statement}\n{' ' * first.col_offset}"))
