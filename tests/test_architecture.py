@@ -51,9 +51,7 @@ KERNEL_SIDE = {
     "risks",
     "project",
 }
-CLIENTS = tuple(
-    f"{PACKAGE}.host.{name}" for name in ("client", "index_client", "memory_client")
-)
+CLIENTS = tuple(f"{PACKAGE}.host.{name}" for name in ("client", "index_client", "memory_client"))
 HOST_SIDE = {"models", "memory", "index", "engine", "retrieval"}
 
 # fmt: off

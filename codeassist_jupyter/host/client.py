@@ -128,7 +128,7 @@ class HostClient:
         return catalogue.verified_path(model, self._settings.models_path)
 
     def encoders(self) -> tuple[str, ...]:
-        """What search by meaning reads with and is here: a fast encoder, a thorough one, or none."""
+        """What search by meaning reads with and is here: a fast one, a thorough one, or none."""
         folder = self._settings.models_path
         choices = (catalogue.STATIC_ENCODERS, (catalogue.ENCODER,))
         here = [[n for n in names if catalogue.installed(n, folder)][:1] for names in choices]
