@@ -35,6 +35,7 @@ OPS: dict[str, _Fields] = {
     "delete": {"conversation": str},
     "feedback": {"conversation": str, "number": int, "value": int},
     "replaced": {"target": str, "done": bool},
+    "edited": {"cell": str, "source": str},
 }
 # ev: the fields of the event.
 EVENTS: dict[str, _Fields] = {

@@ -262,6 +262,14 @@ def test_apply_and_undo_change_the_cell_where_the_panel_does(
         assert ("A new cell below" in lab.value("said")) is not done
 
 
+def test_an_edited_cell_is_found_before_it_is_run(panel: Panel, lab: FrontEnd) -> None:
+    source = "def fathom_the_depth(lake):\n    return lake.depth"
+    assert panel.call("edited", cell="never-run", source=source)["ev"] == "ok"
+    assert "fathom_the_depth" in lab.run("%assist search fathom_the_depth").printed
+    panel.call("edited", cell="never-run", source="def plumb(lake):\n    return lake.depth")
+    assert "def fathom_the_depth" not in lab.run("%assist search fathom_the_depth").printed
+
+
 def test_without_a_panel_nothing_is_replaced(lab: FrontEnd) -> None:
     assert lab.value("get_ipython()._codeassist.session.panel.replace('a', 'b', 'c')") == "False"
 

@@ -1,4 +1,4 @@
-"""Tells the index of executed cells, so that they can be found before the notebook is saved."""
+"""Tells the index of executed and edited cells, so that they are found before they are saved."""
 
 from __future__ import annotations
 
@@ -75,6 +75,14 @@ class CellFeed:
             except CodeAssistError as exc:
                 log.info("cells were not told: %s", exc)
 
+    def edited(self, cell_id: str, source: str) -> None:
+        """Note a cell's present text, run or not; raises nothing."""
+        if len(source) <= _LONGEST and not context.is_ours(source):
+            self._cells.pop(cell_id, None)  # the latest come last
+            self._cells[cell_id] = _Ran(source, time.time())
+            self._untold.add(cell_id)
+            self._ran_one.set()
+
     def close(self) -> None:
         """Let the host forget this kernel's cells."""
         self._shell.events.unregister("post_run_cell", self._ran)
@@ -86,14 +94,9 @@ class CellFeed:
         """The hook: only notes, and raises nothing."""
         info: Any = result.info
         source = getattr(info, "raw_cell", None)
-        if type(source) is not str or not info.store_history or context.is_ours(source):
+        if type(source) is not str or not info.store_history:
             return
-        if len(source) <= _LONGEST:
-            cell_id = getattr(info, "cell_id", None) or f"In-{result.execution_count}"
-            self._cells.pop(str(cell_id), None)  # the latest come last
-            self._cells[str(cell_id)] = _Ran(source, time.time())
-            self._untold.add(str(cell_id))
-            self._ran_one.set()
+        self.edited(getattr(info, "cell_id", None) or f"In-{result.execution_count}", source)
 
     def _run(self) -> None:
         while not self._closed:

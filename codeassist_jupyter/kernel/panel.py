@@ -52,6 +52,7 @@ class Panel:
             "rename": self._rename,
             "delete": self._delete,
             "feedback": self._feedback,
+            "edited": self._edited,
         }
         self._comms = Comms(shell, handlers, {"ask"})
         shell.events.register("pre_run_cell", self._cell_begins)
@@ -210,6 +211,10 @@ class Panel:
         self._session.memory.mark(
             fields["conversation"], fields["number"], feedback=fields["value"]
         )
+        reply.send("ok")
+
+    def _edited(self, request: Request, reply: Reply) -> None:
+        self._session.edited(request.fields["cell"], request.fields["source"])
         reply.send("ok")
 
     def _listed(self) -> tuple[Conversation, ...]:

@@ -104,6 +104,12 @@ class Session:
             self._feed.tell()
         return index
 
+    def edited(self, cell_id: str, source: str) -> None:
+        """A cell's text has changed in the front end; let it be found, run or not."""
+        _ = self.project  # which makes the feed
+        if self._feed is not None:
+            self._feed.edited(cell_id, source)
+
     @property
     def memory(self) -> MemoryClient:
         from ..host.memory_client import MemoryClient

@@ -148,6 +148,15 @@ export class ChatModel {
     this.link.send('replaced', { target, done });
   }
 
+  /** Tell the kernel of a cell's present text; false while there is no connection. */
+  edited(cell: string, source: string): boolean {
+    if (this.link.state !== 'ready') {
+      return false;
+    }
+    void this._quietly(this.link.call('edited', { cell, source }));
+    return true;
+  }
+
   /** Show a problem to the user; '' takes it away. */
   report(problem: string): void {
     this._problem = problem;

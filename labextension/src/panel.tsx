@@ -8,6 +8,7 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
 import { Chat } from './components/chat';
 import type { ICodeActions } from './components/code';
+import { Edits } from './edits';
 import { KernelLink } from './kernel';
 import { ChatModel } from './model';
 import { insertCell, replaceCell } from './notebook';
@@ -59,6 +60,7 @@ export class ChatPanel extends ReactWidget {
     if (!this.isDisposed) {
       this.services.tracker.currentChanged.disconnect(this._follow, this);
       this._notebook?.sessionContext.kernelChanged.disconnect(this._useKernel, this);
+      this._edits.follow(null);
       this.model.link.dispose();
       this.model.dispose();
       super.dispose();
@@ -98,6 +100,12 @@ export class ChatPanel extends ReactWidget {
     }
     this._notebook?.sessionContext.kernelChanged.disconnect(this._useKernel, this);
     this._notebook = current;
+    this._edits.follow(null);
+    void current?.context.ready.then(() => {
+      if (this._notebook === current) {
+        this._edits.follow(current.content.model);
+      }
+    });
     current?.sessionContext.kernelChanged.connect(this._useKernel, this);
     current?.disposed.connect(() => this._follow());
     this._useKernel();
@@ -150,6 +158,7 @@ export class ChatPanel extends ReactWidget {
     }
   }
 
+  private readonly _edits = new Edits((cell, source) => this.model.edited(cell, source));
   private _notebook: NotebookPanel | null = null;
 }
 

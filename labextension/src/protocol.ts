@@ -63,6 +63,7 @@ export interface IRequests {
   delete: { conversation: string };
   feedback: { conversation: string; number: number; value: number };
   replaced: { target: string; done: boolean };
+  edited: { cell: string; source: string };
 }
 
 /** What the kernel answers, by `ev`. */
