@@ -111,7 +111,7 @@ def _shared_words(question: str, exchanges: Sequence[Exchange]) -> dict[int, flo
     found = Counter(word for a, s in zip(asked, said, strict=True) for word in a | s)
     total = len(exchanges)
     rarity = {w: math.log1p((total - found[w] + 0.5) / (found[w] + 0.5)) for w in wanted}
-    whole = sum(rarity.values()) or 1.0
+    whole = sum(rarity[w] for w in wanted if found[w]) or 1.0  # words of no turn tell none apart
     return {
         exchange.number: sum(rarity[w] * (1.0 if w in a else _ANSWER_WORDS) for w in a | s) / whole
         for exchange, a, s in zip(exchanges, asked, said, strict=True)
