@@ -35,7 +35,7 @@ from .types import (
 from .window import Budget, Journal, Past, Turn
 
 # What an unmeasured machine of two cores does with the default model; set-up measures the real one.
-_UNMEASURED = Speed(40.0, 10.0, 2, 2)
+_UNMEASURED = Speed(60.0, 10.0, 2, 2)
 _MAX_QUESTION = 200_000  # characters
 # The journal may hold this many times what the latency budget allows to be read anew.
 _JOURNAL_FACTOR = 3
