@@ -224,13 +224,10 @@ class Assistant:
         context = replace(context, attachments=context.attachments + question.facts)
         if question.aside:
             return text, context, Past()
-        # The notebook tells its own cells; as sources they would only take room.
-        told = {cell.source.strip() for cell in context.cells}
         fresh = self._budget(question.settings).fresh
         room = int(fresh * _SOURCES_SHARE)
         found = self._retrieve(text)
-        others = [hit for hit in found.hits if hit.chunk.text.strip() not in told]
-        hits = citations.select(others, room)
+        hits = citations.select(found.hits, room)
         notes = citations.beside(found.attachments, hits, room)
         context = replace(context, hits=hits, attachments=context.attachments + notes)
         return text, context, self._past(question.settings, text)

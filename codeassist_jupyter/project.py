@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from . import citations
@@ -68,8 +67,7 @@ class Project:
             return Context()
         hits = found.hits if found.confident else ()
         self._root = found.root
-        places = (replace(source, id=0) for source in citations.sources(hits))
-        self._hits = dict(zip(places, hits, strict=True))  # not all of them may be shown
+        self._hits = dict(zip(citations.sources(hits), hits, strict=True))
         notes = ((_MAP, found.overview), (_RELATED, found.related))
         return Context(hits=hits, attachments=tuple(note for note in notes if note[1]))
 
@@ -79,13 +77,12 @@ class Project:
         A small model often forgets to cite; then all that it was given are listed.
         """
         numbers = citations.cited(answer.text)
-        known = [source for source in answer.sources if replace(source, id=0) in self._hits]
+        known = [source for source in answer.sources if source in self._hits]
         used = [source for source in known if source.id in numbers] or known
         if not used:
             return []
         try:
-            found = [self._hits[replace(source, id=0)].chunk for source in used]
-            verdicts = self.index.verify(found)
+            verdicts = self.index.verify([self._hits[source].chunk for source in used])
         except CodeAssistError as exc:
             log.info("sources not checked: %s", exc)
             verdicts = ["not checked"] * len(used)

@@ -9,7 +9,7 @@ from codeassist_jupyter import config
 from codeassist_jupyter.assistant import Answer, Assistant, Question, checked, code_of
 from codeassist_jupyter.errors import HostLost, UsageError
 from codeassist_jupyter.host.client import HostClient
-from codeassist_jupyter.types import Cell, Chunk, Context, Done, Failed, Hit, Text
+from codeassist_jupyter.types import Cell, Context, Done, Failed, Text
 
 SETTINGS = {"engine": "echo", "max_tokens": 4000}
 
@@ -120,15 +120,3 @@ def test_an_endless_question_is_refused() -> None:
 )
 def test_code_of(text: str, code: str) -> None:
     assert code_of(text) == code
-
-
-def test_what_the_notebook_tells_itself_is_no_source(client: HostClient, echo: Script) -> None:
-    def hit(text: str, name: str) -> Hit:
-        return Hit(Chunk(name, f"{name}.ipynb", "cell", name, "python", 1, 1, "", text), 1.0)
-
-    hits = (hit("df = load()\n", "own"), hit("def load(): ...", "other"))
-    context = Context(cells=(Cell(1, "df = load()"),))
-    assistant = Assistant(client, lambda text: (text, context), lambda _: Context(hits=hits))
-    answer = Answer()
-    list(assistant.ask(Question("what is loaded?", config.load()), answer))
-    assert [(source.id, source.path) for source in answer.sources] == [(1, "other.ipynb")]
