@@ -24,16 +24,37 @@ _Fields = dict[str, type]
 # op: the fields of the request, all of them required.
 OPS: dict[str, _Fields] = {
     "hello": {"version": str},
-    "ask": {"question": str, "use_context": bool, "attachments": list},
-    "context": {"question": str, "attachments": list},
+    # `without` names the parts of PARTS that stay out; `rewrite` is the number of the exchange
+    # from which on the conversation is taken back, 0 for none.
+    "ask": {
+        "question": str,
+        "without": list,
+        "attachments": list,
+        "mentions": list,
+        "rewrite": int,
+    },
+    "context": {"question": str, "without": list, "attachments": list, "mentions": list},
+    # Mend the failed cell of that id, "" for the latest; `expect` are conditions to hold after it.
+    "fix": {"cell": str, "expect": list},
+    "apply": {},  # write the latest proposal for a project file
     "cancel": {"target": str},
     "resume": {"target": str, "from_seq": int},
-    "conversations": {},
+    "conversations": {"words": str},  # "" lists all
     "open": {"conversation": str},  # "" is the one that the notebook goes on with
+    "earlier": {"conversation": str, "before": int},
     "new": {},
     "rename": {"conversation": str, "title": str},
+    "bookmark": {"conversation": str, "on": bool},
     "delete": {"conversation": str},
+    "export": {"conversation": str},
     "feedback": {"conversation": str, "number": int, "value": int},
+    "search": {"query": str},
+    "variables": {},
+    "complete": {"text": str},  # what follows an @
+    "suggest": {},
+    "model": {},
+    "settings": {},
+    "set": {"name": str, "value": str},
     "replaced": {"target": str, "done": bool},
     "edited": {"cell": str, "source": str},
 }
@@ -44,6 +65,17 @@ EVENTS: dict[str, _Fields] = {
     "status": {"text": str},
     # The answer from the UTF-16 code unit `at` on is `text`; safe to render as Markdown.
     "text": {"at": int, "text": str},
+    # `source` may take the place of `expected`, in the cell, or in the file at `path`. `status` is
+    # verified, ran, failed or not_tried.
+    "proposal": {
+        "cell": str,
+        "path": str,
+        "expected": str,
+        "source": str,
+        "status": str,
+        "verdict": str,
+        "flags": list,
+    },
     "done": {
         "stopped": str,
         "footer": str,
@@ -55,9 +87,19 @@ EVENTS: dict[str, _Fields] = {
     "context": {"parts": list, "left_out": list},
     "conversations": {"conversations": list, "current": str},
     "opened": {"conversation": str, "title": str, "exchanges": list, "older": bool, "running": str},
+    "earlier": {"exchanges": list, "older": bool},
+    "told": {"text": str},
+    "found": {"hits": list},
+    "variables": {"variables": list},
+    "completions": {"items": list},
+    "suggestions": {"prompts": list},
+    "model": {"model": str, "state": str},  # loading, ready, busy, missing or stopped
+    "settings": {"values": list},
     "ok": {},
     "replace_cell": {"cell": str, "expected": str, "source": str},
 }
+PARTS = ("cells", "variables", "sources", "chat")  # of a question, that can stay out
+MENTIONS = ("variable", "file", "symbol", "notebook")  # what the kernel looks up by name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +114,11 @@ class Request:
     def attachments(self) -> tuple[tuple[str, str], ...]:
         """The (label, text) pairs that the question brings along."""
         return tuple((one["label"], one["text"]) for one in self.fields["attachments"])
+
+    @property
+    def mentions(self) -> tuple[tuple[str, str], ...]:
+        """The (kind, name) pairs that the question mentions."""
+        return tuple((one["kind"], one["name"]) for one in self.fields["mentions"])
 
 
 def parse(data: object) -> Request:
@@ -94,8 +141,15 @@ def parse(data: object) -> Request:
         if type(data.get(name)) is not kind:
             raise UsageError(f"{op}: {name} is not of type {kind.__name__}")
         fields[name] = data[name]
-    if not all(map(_is_attachment, fields.get("attachments", ()))):
+    if not all(_is_pair(one, "label", "text") for one in fields.get("attachments", ())):
         raise UsageError(f"{op}: an attachment needs a label and a text")
+    mentions = fields.get("mentions", ())
+    if not all(_is_pair(one, "kind", "name") and one["kind"] in MENTIONS for one in mentions):
+        raise UsageError(f"{op}: a mention needs a kind and a name")
+    if not all(part in PARTS for part in fields.get("without", ())):
+        raise UsageError(f"{op}: without names parts of {', '.join(PARTS)}")
+    if not all(isinstance(condition, str) for condition in fields.get("expect", ())):
+        raise UsageError(f"{op}: a condition is a text")
     return Request(id, op, fields)
 
 
@@ -112,5 +166,5 @@ def fits(message: Mapping[str, Any]) -> bool:
     return len(json.dumps(message)) <= MAX_BYTES
 
 
-def _is_attachment(value: object) -> bool:
-    return isinstance(value, dict) and all(type(value.get(n)) is str for n in ("label", "text"))
+def _is_pair(value: object, *names: str) -> bool:
+    return isinstance(value, dict) and all(type(value.get(name)) is str for name in names)

@@ -17,6 +17,14 @@ LOAD = "%load_ext codeassist_jupyter"
 Message = dict[str, Any]
 
 
+_CARRIED: Message = {"without": [], "attachments": [], "mentions": []}
+_USUAL: dict[str, Message] = {
+    "ask": {**_CARRIED, "rewrite": 0},
+    "context": _CARRIED,
+    "conversations": {"words": ""},
+}
+
+
 class Panel:
     """One open comm; `ask` sends a request, `until` reads events."""
 
@@ -29,7 +37,7 @@ class Panel:
 
     def send(self, op: str, **fields: Any) -> str:
         id = uuid.uuid4().hex
-        data = {"v": 1, "id": id, "op": op, **fields}
+        data = {"v": 1, "id": id, "op": op, **_USUAL.get(op, {}), **fields}
         self._post("comm_msg", {"comm_id": self.comm, "data": data})
         return id
 
@@ -39,9 +47,7 @@ class Panel:
         return self.until(lambda e: e["id"] == id)
 
     def ask(self, question: str, **fields: Any) -> str:
-        return self.send(
-            "ask", **{"use_context": True, "attachments": [], **fields}, question=question
-        )
+        return self.send("ask", question=question, **fields)
 
     def until(self, wanted: Callable[[Message], bool]) -> Message:
         """Read what the kernel sends until an event to this panel is the wanted one."""
@@ -237,7 +243,7 @@ def test_a_long_conversation_is_cut_to_what_a_message_holds(panel: Panel, echo: 
 
 
 def test_what_goes_wrong_is_an_error_with_a_hint(panel: Panel) -> None:
-    empty = panel.call("ask", question="  ", use_context=True, attachments=[])
+    empty = panel.call("ask", question="  ")
     assert (empty["ev"], empty["message"]) == ("error", "the question is empty")
     unknown = panel.call("dance")
     assert (unknown["ev"], unknown["message"]) == ("error", "unknown request 'dance'")

@@ -48,6 +48,6 @@ def test_what_is_no_request_is_refused_with_the_reason(sample: dict[str, Any]) -
 
 
 def test_a_huge_request_is_refused() -> None:
-    ask = {"v": 1, "id": "1", "op": "ask", "use_context": True, "attachments": []}
+    search = {"v": 1, "id": "1", "op": "search"}
     with pytest.raises(UsageError, match="longer than"):
-        protocol.parse({**ask, "question": "x" * protocol.MAX_BYTES})
+        protocol.parse({**search, "query": "x" * protocol.MAX_BYTES})

@@ -92,9 +92,7 @@ class Panel:
     def _ask(self, request: Request, reply: Reply) -> None:
         from ..assistant import checked
 
-        question = self._question(
-            request, checked(request.fields["question"]), request.fields["use_context"]
-        )
+        question = self._question(request, checked(request.fields["question"]))
         reply.send("start", question=question.text)
         with self._turn:
             self._running = request.id
@@ -132,13 +130,13 @@ class Panel:
         found = [{"name": p.name, "tokens": p.tokens, "detail": p.detail} for p in parts(built)]
         reply.send("context", parts=found, left_out=list(built.left_out))
 
-    def _question(self, request: Request, text: str, use_context: bool = True) -> Question:
+    def _question(self, request: Request, text: str) -> Question:
         from ..assistant import Question
 
         return Question(
             text,
             self._session.settings(),
-            use_context=use_context,
+            use_context=set(request.fields["without"]) != set(protocol.PARTS),
             kernel_busy=self._busy,
             facts=request.attachments,
             id=request.id,
@@ -157,6 +155,7 @@ class Panel:
                 "updated": one.updated,
                 "turns": one.turns,
                 "bookmarked": one.bookmarked,
+                "found": "",
             }
             for one in self._listed()
         ]
@@ -299,4 +298,5 @@ def _exchange(kept: Exchange) -> dict[str, Any]:
         "answer": security.sanitize(security.clean(kept.answer, _ANSWER_CHARS)),
         "stopped": kept.stopped,
         "feedback": kept.feedback,
+        "sources": [],
     }

@@ -96,6 +96,19 @@ export class KernelLink {
     });
   }
 
+  /** Send a request and wait for the answer `ev`; rejects as `call` does. */
+  async fetch<Op extends keyof IRequests, Ev extends keyof IEvents>(
+    op: Op,
+    fields: IRequests[Op],
+    ev: Ev
+  ): Promise<Extract<Event, { ev: Ev }>> {
+    const event = await this.call(op, fields);
+    if (event.ev !== ev) {
+      throw new Error(`expected ${ev}, got ${event.ev}`);
+    }
+    return event as Extract<Event, { ev: Ev }>;
+  }
+
   /** Send a request whose answers come as `received`; gives its id. */
   send<Op extends keyof IRequests>(op: Op, fields: IRequests[Op], id = UUID.uuid4()): string {
     if (this._comm === null || this._comm.isDisposed) {

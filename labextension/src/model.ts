@@ -1,29 +1,9 @@
 /** The chat as the panel shows it: its turns, what is being answered, and the connection. */
 
 import { type ISignal, Signal } from '@lumino/signaling';
-import { KernelLink, Refused } from './kernel';
-import type { Event, IAttachment, IConversation, IEvents, IExchange, ISource } from './protocol';
-
-export type TurnState = 'queued' | 'running' | 'done' | 'failed';
-
-/** A question and its answer; `answer` is safe to render as Markdown. */
-export interface ITurn {
-  readonly key: number;
-  readonly question: string;
-  readonly attachments: IAttachment[];
-  readonly useContext: boolean;
-  id: string;
-  seq: number; // of the next event
-  state: TurnState;
-  answer: string;
-  status: string;
-  footer: string;
-  error: string;
-  sources: ISource[];
-  conversation: string;
-  number: number;
-  feedback: number;
-}
+import { type KernelLink, Refused } from './kernel';
+import type { Event, ICarried, IEvents } from './protocol';
+import { fail, fixTurn, type ITurn, newTurn, NOTHING, oldTurn, take } from './turns';
 
 const RESTARTED = 'The kernel went away while it answered. Retry asks again.';
 
@@ -66,16 +46,27 @@ export class ChatModel {
   }
 
   /** Ask; while there is no kernel that can answer, the question waits for it. */
-  ask(question: string, attachments: IAttachment[] = [], useContext = true): void {
-    this._problem = '';
-    this._turns = [...this._turns, newTurn(question, attachments, useContext)];
-    this._askNext();
-    this._changed.emit();
+  ask(question: string, carried: ICarried = NOTHING): void {
+    this._add(newTurn(question, carried));
+  }
+
+  /** Mend the failed cell of that id, '' for the latest; `expect` are conditions to hold after it. */
+  fix(cell = '', expect: string[] = []): void {
+    this._add(fixTurn(cell, expect));
   }
 
   /** Ask the question of a turn again, in a turn of its own. */
   retry(turn: ITurn): void {
-    this.ask(turn.question, turn.attachments, turn.useContext);
+    this._add(turn.fix ? fixTurn(turn.fix.cell, turn.fix.expect) : newTurn(turn.question, turn.carried));
+  }
+
+  /** Take the chat back to before a turn and ask another question in its place. */
+  rewrite(turn: ITurn, question: string): void {
+    const at = this._turns.indexOf(turn);
+    if (at >= 0 && !this.isRunning) {
+      this._turns = this._turns.slice(0, at);
+      this._add({ ...newTurn(question, turn.carried), rewrite: turn.number });
+    }
   }
 
   /** Stop what is being answered and take back what waits. */
@@ -86,15 +77,6 @@ export class ChatModel {
       void this._quietly(this.link.call('cancel', { target: turn.id }));
     }
     this._changed.emit();
-  }
-
-  /** What a question would carry. */
-  async context(question: string, attachments: IAttachment[]): Promise<IEvents['context']> {
-    return expectEvent(await this.link.call('context', { question, attachments }), 'context');
-  }
-
-  async conversations(): Promise<{ conversations: IConversation[]; current: string }> {
-    return expectEvent(await this.link.call('conversations', {}), 'conversations');
   }
 
   /** Go on with a conversation; '' is the one that the notebook is in. */
@@ -109,7 +91,7 @@ export class ChatModel {
     this._title = opened.title;
     this._older = opened.older;
     if (opened.running !== '' && !asked.some(turn => turn.id === opened.running)) {
-      const turn = newTurn('', [], true);
+      const turn = newTurn('');
       turn.id = opened.running;
       turn.state = 'running';
       this._turns.push(turn);
@@ -167,6 +149,13 @@ export class ChatModel {
     Signal.clearData(this);
   }
 
+  private _add(turn: ITurn): void {
+    this._problem = '';
+    this._turns = [...this._turns, turn];
+    this._askNext();
+    this._changed.emit();
+  }
+
   private _askNext(): void {
     const next = this._turns.find(turn => turn.state === 'queued');
     const busy = this._turns.some(turn => turn.state === 'running');
@@ -175,11 +164,10 @@ export class ChatModel {
     }
     next.state = 'running';
     next.status = 'thinking …';
-    next.id = this.link.send('ask', {
-      question: next.question,
-      use_context: next.useContext,
-      attachments: next.attachments
-    });
+    const { question, carried, rewrite } = next;
+    next.id = next.fix
+      ? this.link.send('fix', next.fix)
+      : this.link.send('ask', { question, rewrite, ...carried });
   }
 
   private _onState(): void {
@@ -210,7 +198,7 @@ export class ChatModel {
     }
     let turn = this._turns.find(turn => turn.id === event.id);
     if (turn === undefined && event.ev === 'start') {
-      turn = newTurn(event.question, [], true); // another window asked
+      turn = newTurn(event.question); // another window asked
       turn.id = event.id;
       turn.state = 'running';
       this._turns = [...this._turns, turn];
@@ -256,67 +244,4 @@ export class ChatModel {
   private _problem = '';
   private readonly _changed = new Signal<this, void>(this);
   private readonly _replaceAsked = new Signal<this, { id: string } & IEvents['replace_cell']>(this);
-}
-
-let turnsMade = 0;
-
-function newTurn(question: string, attachments: IAttachment[], useContext: boolean): ITurn {
-  return {
-    key: turnsMade++,
-    question,
-    attachments,
-    useContext,
-    id: '',
-    seq: 0,
-    state: 'queued',
-    answer: '',
-    status: '',
-    footer: '',
-    error: '',
-    sources: [],
-    conversation: '',
-    number: 0,
-    feedback: 0
-  };
-}
-
-function oldTurn(kept: IExchange, conversation: string): ITurn {
-  return {
-    ...newTurn(kept.question, [], true),
-    state: 'done',
-    answer: kept.answer,
-    footer: kept.stopped === 'stop' ? '' : kept.stopped,
-    conversation,
-    number: kept.number,
-    feedback: kept.feedback
-  };
-}
-
-/** Let an event of its answer change a turn. */
-function take(turn: ITurn, event: Event): void {
-  if (event.ev === 'start' && turn.question === '') {
-    Object.assign(turn, { question: event.question });
-  } else if (event.ev === 'status') {
-    turn.status = event.text;
-  } else if (event.ev === 'text') {
-    turn.answer = turn.answer.slice(0, event.at) + event.text;
-  } else if (event.ev === 'done') {
-    const { footer, sources, conversation, number } = event;
-    Object.assign(turn, { footer, sources, conversation, number, status: '', state: 'done' });
-  } else if (event.ev === 'error') {
-    fail(turn, `${event.message}. ${event.hint}`);
-  }
-}
-
-function fail(turn: ITurn, error: string): void {
-  turn.state = 'failed';
-  turn.status = '';
-  turn.error = error;
-}
-
-function expectEvent<Ev extends keyof IEvents>(event: Event, ev: Ev): Extract<Event, { ev: Ev }> {
-  if (event.ev !== ev) {
-    throw new Error(`expected ${ev}, got ${event.ev}`);
-  }
-  return event as Extract<Event, { ev: Ev }>;
 }

@@ -13,6 +13,7 @@ import { KernelLink } from './kernel';
 import { ChatModel } from './model';
 import { insertCell, replaceCell } from './notebook';
 import type { IAttachment, ISource } from './protocol';
+import { NOTHING } from './turns';
 
 const MOST_ATTACHED = 20_000; // characters of a cell; the prompt takes less
 
@@ -52,7 +53,7 @@ export class ChatPanel extends ReactWidget {
   explainCell(): void {
     const cell = this._selectedCell();
     if (cell) {
-      this.model.ask('Explain this cell.', [cell]);
+      this.model.ask('Explain this cell.', { ...NOTHING, attachments: [cell] });
     }
   }
 

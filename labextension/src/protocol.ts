@@ -31,13 +31,33 @@ export interface IPart {
   detail: string;
 }
 
-/** A conversation that is kept; `updated` in seconds since 1970. */
+/** A part of a question that can be left out. */
+export type PartName = 'cells' | 'variables' | 'sources' | 'chat';
+
+/** Something that the kernel looks up by its name and adds to a question. */
+export interface IMention {
+  kind: 'variable' | 'file' | 'symbol' | 'notebook';
+  name: string;
+}
+
+/** What a question brings along beside its text. */
+export interface ICarried {
+  without: PartName[];
+  attachments: IAttachment[];
+  mentions: IMention[];
+}
+
+/**
+ * A conversation that is kept; `updated` in seconds since 1970, `found` a piece of the text that a
+ * search has found in it.
+ */
 export interface IConversation {
   id: string;
   title: string;
   updated: number;
   turns: number;
   bookmarked: boolean;
+  found: string;
 }
 
 /** A question with its answer as they are kept; the answer is safe to render as Markdown. */
@@ -47,21 +67,72 @@ export interface IExchange {
   answer: string;
   stopped: string;
   feedback: number;
+  sources: ISource[];
+}
+
+/** A place of the project that a search has found; `path` as in ISource. */
+export interface IHit {
+  label: string;
+  path: string;
+  line: number | null;
+  cell: number | null;
+  name: string;
+  snippet: string;
+}
+
+export interface IVariable {
+  name: string;
+  text: string;
+}
+
+/** What an @ can be completed to. */
+export interface ICompletion extends IMention {
+  detail: string;
+}
+
+/** A question worth asking now; `text` goes into the composer. */
+export interface ISuggestion {
+  label: string;
+  text: string;
+}
+
+/** A setting; `origin` says where its value comes from, '' for the default. */
+export interface ISetting {
+  name: string;
+  value: string;
+  origin: string;
+  choices: string[];
+  about: string;
 }
 
 /** What the panel asks for, by `op`. */
 export interface IRequests {
   hello: { version: string };
-  ask: { question: string; use_context: boolean; attachments: IAttachment[] };
-  context: { question: string; attachments: IAttachment[] };
+  /** `rewrite` is the number of the exchange from which on the chat is taken back, 0 for none. */
+  ask: { question: string; rewrite: number } & ICarried;
+  context: { question: string } & ICarried;
+  /** Mend the failed cell of that id, '' for the latest. */
+  fix: { cell: string; expect: string[] };
+  /** Write the latest proposal for a project file. */
+  apply: Record<never, never>;
   cancel: { target: string };
   resume: { target: string; from_seq: number };
-  conversations: Record<never, never>;
+  conversations: { words: string };
   open: { conversation: string };
+  earlier: { conversation: string; before: number };
   new: Record<never, never>;
   rename: { conversation: string; title: string };
+  bookmark: { conversation: string; on: boolean };
   delete: { conversation: string };
+  export: { conversation: string };
   feedback: { conversation: string; number: number; value: number };
+  search: { query: string };
+  variables: Record<never, never>;
+  complete: { text: string };
+  suggest: Record<never, never>;
+  model: Record<never, never>;
+  settings: Record<never, never>;
+  set: { name: string; value: string };
   replaced: { target: string; done: boolean };
   edited: { cell: string; source: string };
 }
@@ -73,6 +144,16 @@ export interface IEvents {
   status: { text: string };
   /** The answer from position `at` on is `text`; safe to render as Markdown. */
   text: { at: number; text: string };
+  /** `source` may take the place of `expected`, in the cell, or in the file at `path`. */
+  proposal: {
+    cell: string;
+    path: string;
+    expected: string;
+    source: string;
+    status: string;
+    verdict: string;
+    flags: string[];
+  };
   done: {
     stopped: string;
     footer: string;
@@ -90,6 +171,15 @@ export interface IEvents {
     older: boolean;
     running: string;
   };
+  earlier: { exchanges: IExchange[]; older: boolean };
+  told: { text: string };
+  found: { hits: IHit[] };
+  variables: { variables: IVariable[] };
+  completions: { items: ICompletion[] };
+  suggestions: { prompts: ISuggestion[] };
+  /** `state` is loading, ready, busy, missing or stopped. */
+  model: { model: string; state: string };
+  settings: { values: ISetting[] };
   ok: Record<never, never>;
   replace_cell: { cell: string; expected: string; source: string };
 }
@@ -105,6 +195,15 @@ const EVENTS: { [ev in keyof IEvents]: { [field in keyof IEvents[ev]]: Kind } } 
   start: { question: 'string' },
   status: { text: 'string' },
   text: { at: 'number', text: 'string' },
+  proposal: {
+    cell: 'string',
+    path: 'string',
+    expected: 'string',
+    source: 'string',
+    status: 'string',
+    verdict: 'string',
+    flags: 'array'
+  },
   done: {
     stopped: 'string',
     footer: 'string',
@@ -122,6 +221,14 @@ const EVENTS: { [ev in keyof IEvents]: { [field in keyof IEvents[ev]]: Kind } } 
     older: 'boolean',
     running: 'string'
   },
+  earlier: { exchanges: 'array', older: 'boolean' },
+  told: { text: 'string' },
+  found: { hits: 'array' },
+  variables: { variables: 'array' },
+  completions: { items: 'array' },
+  suggestions: { prompts: 'array' },
+  model: { model: 'string', state: 'string' },
+  settings: { values: 'array' },
   ok: {},
   replace_cell: { cell: 'string', expected: 'string', source: 'string' }
 };

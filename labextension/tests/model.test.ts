@@ -26,7 +26,7 @@ test('it greets, opens the conversation, asks and puts the answer together', asy
   const kernel = new KernelDouble();
   const model = await chat(kernel);
   expect(model.link.hello?.model).toBe('m');
-  const kept = { number: 1, question: 'old', answer: 'yes', stopped: 'stop', feedback: 0 };
+  const kept = { number: 1, question: 'old', answer: 'yes', stopped: 'stop', feedback: 0, sources: [] };
   kernel.answer('open', 'opened', { ...NOTHING, exchanges: [kept] });
   await settled();
   model.ask('why?');
@@ -42,12 +42,12 @@ test('it greets, opens the conversation, asks and puts the answer together', asy
 test('what is asked while the conversation is looked up keeps its place', async () => {
   const kernel = new KernelDouble();
   const model = await chat(kernel);
-  model.ask('early', [{ label: 'the cell', text: 'x' }]);
+  model.ask('early', { without: [], attachments: [{ label: 'the cell', text: 'x' }], mentions: [] });
   const { id } = kernel.last('ask');
   kernel.answer('open', 'opened', { ...NOTHING, running: id });
   await settled();
   expect(model.turns).toHaveLength(1);
-  expect(model.turns[0]).toMatchObject({ id, attachments: [{ label: 'the cell' }] });
+  expect(model.turns[0]).toMatchObject({ id, carried: { attachments: [{ label: 'the cell' }] } });
 });
 
 test('what was missed is asked for again, what came twice is ignored', async () => {

@@ -1,6 +1,6 @@
 import * as React from 'react';
 import type { ChatModel } from '../model';
-import type { IAttachment, IEvents } from '../protocol';
+import type { IAttachment, ICarried, IEvents } from '../protocol';
 
 interface IProps {
   model: ChatModel;
@@ -19,9 +19,14 @@ export function Composer({ model, selectedCell }: IProps): JSX.Element {
     const cell = withCell ? selectedCell() : undefined;
     return cell ? [cell] : [];
   };
+  const carried = (): ICarried => ({
+    without: useContext ? [] : ['cells', 'variables', 'sources', 'chat'],
+    attachments: attachments(),
+    mentions: []
+  });
   const send = () => {
     if (text.trim() && !running) {
-      model.ask(text.trim(), attachments(), useContext);
+      model.ask(text.trim(), carried());
       setText('');
     }
   };
@@ -70,7 +75,7 @@ export function Composer({ model, selectedCell }: IProps): JSX.Element {
           </button>
         )}
       </div>
-      {useContext && <Carried model={model} question={text} attachments={attachments} />}
+      {useContext && <Carried model={model} question={text} carried={carried} />}
     </div>
   );
 }
@@ -79,14 +84,16 @@ export function Composer({ model, selectedCell }: IProps): JSX.Element {
 function Carried(props: {
   model: ChatModel;
   question: string;
-  attachments: () => IAttachment[];
+  carried: () => ICarried;
 }): JSX.Element {
-  const { model, question, attachments } = props;
+  const { model, question, carried } = props;
   const [found, setFound] = React.useState<IEvents['context'] | string>('looking …');
   const look = (event: React.SyntheticEvent<HTMLDetailsElement>) => {
     if (event.currentTarget.open) {
       setFound('looking …');
-      model.context(question, attachments()).then(setFound, error => setFound(error.message));
+      model.link
+        .fetch('context', { question, ...carried() }, 'context')
+        .then(setFound, error => setFound(error.message));
     }
   };
   return (

@@ -15,7 +15,7 @@ export function History({ model, close }: IProps): JSX.Element {
   const [listed, setListed] = React.useState<IConversation[] | string>('looking …');
   const [words, setWords] = React.useState('');
   const load = React.useCallback(() => {
-    model.conversations().then(
+    model.link.fetch('conversations', { words: '' }, 'conversations').then(
       ({ conversations }) => setListed(conversations),
       error => setListed(error.message)
     );

@@ -1,8 +1,9 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
 import { segmentsOf } from '../markdown';
-import type { ChatModel, ITurn } from '../model';
+import type { ChatModel } from '../model';
 import type { ISource } from '../protocol';
+import type { ITurn } from '../turns';
 import { CodeBlock, type ICodeActions } from './code';
 import { Markdown } from './markdown';
 
@@ -22,7 +23,7 @@ export function Turn({ turn, model, actions, openSource, rendermime }: IProps): 
     <article className="jp-CodeAssist-turn" aria-label={turn.question.slice(0, 80)}>
       <div className="jp-CodeAssist-question">
         {turn.question}
-        {turn.attachments.map(({ label }) => (
+        {turn.carried.attachments.map(({ label }) => (
           <span key={label} className="jp-CodeAssist-attached">
             {label}
           </span>
