@@ -11,6 +11,7 @@ from typing import Any
 from .. import describe_data, exceptions
 from ..peek import comes_from, instance_dict, is_a, loaded, members, module_dict, mro, plain_name
 from .closest import closest
+from .rewrites import alias
 from .scene import Hint, Scene, span
 
 _MOST = 2000
@@ -64,7 +65,6 @@ def missing(scene: Scene) -> Hint | None:
     return (
         _renamed(scene, owner, kind, name)
         or _length(scene, owner, kind, name)
-        or _appended(scene, owner, name)
         or _accessor(scene, owner, name)
         or _misspelt(scene, owner, kind, name)
     )
@@ -181,32 +181,6 @@ def _calls_of(scene: Scene, node: ast.Attribute) -> list[ast.Call]:
     ]
 
 
-def _appended(scene: Scene, owner: Any, name: str) -> Hint | None:
-    """`DataFrame.append`, which pandas 2 removed."""
-    kinds = (loaded("pandas", "DataFrame"), loaded("pandas", "Series"))
-    if name != "append" or not any(type(owner) is kind for kind in kinds):
-        return None
-    text = f"pandas removed `{plain_name(type(owner))}.append`; `pd.concat([…])` does it"
-    node = _attribute(scene, name)
-    calls = _calls_of(scene, node) if node is not None else []
-    alias = next((k for k, v in scene.names().items() if v is _pandas()), None)
-    if not calls or alias is None or len(calls[0].args) != 1 or node is None:
-        return Hint(text, (), "renamed")
-    try:
-        other = scene.value(calls[0].args[0])
-    except LookupError:
-        return Hint(text, (), "renamed")
-    if not any(type(other) is kind for kind in kinds):
-        return Hint(text, (), "renamed")
-    options = "".join(f", {ast.unparse(keyword)}" for keyword in calls[0].keywords)
-    pair = f"[{scene.text(node.value)}, {scene.text(calls[0].args[0])}]"
-    return Hint(text, scene.replaced((calls[0], f"{alias}.concat({pair}{options})")), "renamed")
-
-
-def _pandas() -> Any:
-    return sys.modules.get("pandas")
-
-
 def _accessor(scene: Scene, owner: Any, name: str) -> Hint | None:
     """A method of texts or dates that was called on a Series of them, and `.dt` on texts."""
     series = loaded("pandas", "Series")
@@ -246,13 +220,13 @@ def _wrong_accessor(
     if name == "str":
         return Hint(f"{said} has dtype {dtype}, not texts; it begins with {shown}", (), "attribute")
     text = f"{said} has dtype {dtype}, not dates; it begins with {shown}"
-    alias = next((k for k, v in scene.names().items() if v is _pandas()), None)
+    pandas = alias(scene, "pandas")
     dates = [v for v in sample if type(v) is str]
-    if node is None or alias is None or not dates:
+    if node is None or pandas is None or not dates:
         return Hint(text, (), "attribute")
     if not all(re.fullmatch(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d)?)?", v) for v in dates):
         return Hint(text, (), "attribute")
-    whole = f"{alias}.to_datetime({scene.text(node.value)})"
+    whole = f"{pandas}.to_datetime({scene.text(node.value)})"
     edits = scene.replaced((node, f"{whole}.dt"))
     return Hint(f"{text}; `{whole}` makes dates of them", edits, "attribute")
 
