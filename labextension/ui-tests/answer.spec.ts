@@ -1,12 +1,12 @@
 /** An answer streams under its cell in a real browser, is safe to look at, and ends quietly. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { expect, test } from '@playwright/test';
 import { Lab, runFirst } from './lab';
+import { Witness } from './witness';
 
 const EXAMPLE = resolve(__dirname, '../../examples/01-ask.ipynb');
 const PLUGIN = 'codeassist-jupyter:plugin';
@@ -29,30 +29,19 @@ df.groupby(df["date"].dt.month)["temp"].mean().plot()
 
 That is **all**.`;
 
-let home: string;
 let lab: Lab;
 
 test.beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'codeassist-home-'));
-  const script = join(home, 'script.json');
-  writeFileSync(script, JSON.stringify([{ match: 'monthly mean', answer: ANSWER, delay_s: 0.05 }]));
-  lab = await Lab.start(
-    { 'ask.ipynb': readFileSync(EXAMPLE, 'utf8') },
-    { CODEASSIST_HOME: home, CODEASSIST_ENGINE: 'echo', CODEASSIST_ECHO_SCRIPT: script }
-  );
+  const rules = [{ match: 'monthly mean', answer: ANSWER, delay_s: 0.05 }];
+  lab = await Lab.echoing({ 'ask.ipynb': readFileSync(EXAMPLE, 'utf8') }, rules);
 });
 
-test.afterAll(async () => {
-  await lab?.stop();
-  rmSync(home, { recursive: true, force: true });
-});
+test.afterAll(() => lab?.stop());
 
 test('an answer streams into the notebook', async ({ page }) => {
   const problems: string[] = [];
   page.on('console', message => message.type() === 'error' && problems.push(message.text()));
-  page.on('pageerror', error => problems.push(String(error)));
-  const requested: string[] = [];
-  page.on('request', request => requested.push(request.url()));
+  const witness = new Witness(page, lab.url);
 
   const cells = await lab.open(page, 'ask.ipynb');
   expect(await page.evaluate(id => (window as any).jupyterapp.isPluginActivated(id), PLUGIN)).toBe(true);
@@ -74,8 +63,7 @@ test('an answer streams into the notebook', async ({ page }) => {
   const lengths = texts.filter(text => text.startsWith(BEGINNING)).map(text => text.length);
   expect(new Set(lengths).size).toBeGreaterThanOrEqual(3);
   expect(unsafe).toEqual([]);
-  expect(requested.filter(url => !url.startsWith(lab.url) && !/^(data|blob):/.test(url))).toEqual([]);
-  await expect(page).not.toHaveTitle(/owned/);
+  await witness.expectNothing();
   expect(problems).toEqual([]);
 });
 

@@ -9,18 +9,29 @@ import { expect, type Locator, type Page } from '@playwright/test';
 
 const START_S = 120;
 
+/** A rule of the echo engine: what is answered when `match` is found in the question. */
+export interface IRule {
+  match: string;
+  answer: string;
+  delay_s?: number; // per token
+  prompt_delay_s?: number; // before the first
+}
+
 /** One running JupyterLab; `jupyter` and `codeassist` are those on the PATH. */
 export class Lab {
   private constructor(
     readonly url: string,
-    private readonly folder: string,
+    readonly folder: string,
     private readonly environment: NodeJS.ProcessEnv,
     private readonly server: ChildProcess
   ) {}
 
   /** Start a server in a folder with these files (name → text), `environment` on top of ours. */
-  static async start(files: Record<string, string>, environment: NodeJS.ProcessEnv): Promise<Lab> {
-    const folder = mkdtempSync(join(tmpdir(), 'codeassist-lab-'));
+  static async start(
+    files: Record<string, string>,
+    environment: NodeJS.ProcessEnv,
+    folder = temporary()
+  ): Promise<Lab> {
     const work = join(folder, 'work');
     mkdirSync(work);
     for (const [name, text] of Object.entries(files)) {
@@ -49,6 +60,19 @@ export class Lab {
     return new Lab(url, folder, env, server);
   }
 
+  /** Start a server whose kernels answer by these rules, with all our data in the server's folder. */
+  static async echoing(files: Record<string, string>, rules: IRule[]): Promise<Lab> {
+    const folder = temporary();
+    const script = join(folder, 'script.json');
+    writeFileSync(script, JSON.stringify(rules));
+    const environment = {
+      CODEASSIST_HOME: join(folder, 'home'),
+      CODEASSIST_ENGINE: 'echo',
+      CODEASSIST_ECHO_SCRIPT: script
+    };
+    return Lab.start(files, environment, folder);
+  }
+
   /** Open a notebook and wait until its kernel is ready; return the cells. */
   async open(page: Page, notebook: string): Promise<Locator> {
     await page.goto(`${this.url}lab/tree/${notebook}`);
@@ -68,6 +92,20 @@ export class Lab {
   }
 }
 
+/** The text of a notebook with these code cells, whose ids are cell-0, cell-1 and so on. */
+export function notebook(...sources: string[]): string {
+  const cells = sources.map((source, index) => ({
+    cell_type: 'code',
+    execution_count: null,
+    id: `cell-${index}`,
+    metadata: {},
+    outputs: [],
+    source
+  }));
+  const kernelspec = { display_name: 'Python 3', language: 'python', name: 'python3' };
+  return JSON.stringify({ cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 });
+}
+
 /** In the page: Lab shows "idle" before it is connected, and would lose what is run then. */
 async function kernelState(): Promise<string> {
   const context = (window as any).jupyterapp.shell.currentWidget.sessionContext;
@@ -84,6 +122,10 @@ export async function runFirst(page: Page, cells: Locator, count: number): Promi
     await expect(cells.nth(index)).toHaveClass(/jp-mod-active/);
     await page.keyboard.press('Shift+Enter');
   }
+}
+
+function temporary(): string {
+  return mkdtempSync(join(tmpdir(), 'codeassist-lab-'));
 }
 
 async function waitForUrl(runtime: string, server: ChildProcess): Promise<string | undefined> {

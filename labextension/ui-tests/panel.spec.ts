@@ -1,12 +1,9 @@
 /** The side panel in a real browser: asks, stops, inserts and replaces, also beside a running cell. */
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, type Locator, type Page, test } from '@playwright/test';
-import { Lab } from './lab';
+import { expect, type Locator, test } from '@playwright/test';
+import { Lab, notebook } from './lab';
+import { ask, LOAD, openPanel } from './panel';
 
-const LOAD = '%load_ext codeassist_jupyter';
 const ANSWER = `Take the mean:
 
 \`\`\`python
@@ -15,43 +12,20 @@ total = sum(values)
 
 That is **all** 🐼: $\\bar x$.`;
 
-const HOSTILE = [
-  '<script>document.title = "owned"</script>',
-  '<img src="https://a.example/1.png" onerror="document.title=\'owned\'">',
-  '![i](https://a.example/2.png) ![i][r] [click](javascript:document.title="owned")',
-  '<a href="#" data-commandlinker-command="filebrowser:delete">x</a> <form name="body"><input></form>',
-  '[r]: https://a.example/3.png',
-  '# jupyterapp\n\n<svg onload=alert(1)><iframe src="https://a.example/4"></iframe>',
-  '$\\href{javascript:alert(1)}{x}$',
-  '```mermaid\ngraph TD; a-->b; click a "https://a.example/5"\n```',
-  '- list\n\n  ```mermaid\n  graph TD; a-->b\n  ```',
-  '```"><img src=x onerror=alert(1)>\ncode\n```',
-  'The end of it.'
-].join('\n\n');
-
-let home: string;
 let lab: Lab;
 
 test.beforeAll(async () => {
-  home = mkdtempSync(join(tmpdir(), 'codeassist-home-'));
-  const script = join(home, 'script.json');
-  const rules = [
-    { match: 'sum', answer: ANSWER, delay_s: 0.05 },
-    { match: 'forever', answer: 'word '.repeat(4000), delay_s: 0.05 },
-    { match: 'attack', answer: HOSTILE, delay_s: 0.01 },
-    { match: '', answer: 'Nothing to say.' }
-  ];
-  writeFileSync(script, JSON.stringify(rules));
-  lab = await Lab.start(
+  lab = await Lab.echoing(
     { 'work.ipynb': notebook(LOAD, 'values = [1, 2]', 'total = 1 / 0', 'import time; time.sleep(20)') },
-    { CODEASSIST_HOME: home, CODEASSIST_ENGINE: 'echo', CODEASSIST_ECHO_SCRIPT: script }
+    [
+      { match: 'sum', answer: ANSWER, delay_s: 0.05 },
+      { match: 'forever', answer: 'word '.repeat(4000), delay_s: 0.05 },
+      { match: '', answer: 'Nothing to say.' }
+    ]
   );
 });
 
-test.afterAll(async () => {
-  await lab?.stop();
-  rmSync(home, { recursive: true, force: true });
-});
+test.afterAll(() => lab?.stop());
 
 test('ask, stop, insert, replace and undo, also while a cell is running', async ({ page }) => {
   const problems: string[] = [];
@@ -110,46 +84,6 @@ test('the chat survives a reload and a restart of the kernel', async ({ page }) 
   await expect(panel.locator('.jp-CodeAssist-turn').last().getByText(/^echo · /)).toBeVisible();
 });
 
-test('a hostile answer is text', async ({ page }) => {
-  const requested: string[] = [];
-  page.on('request', request => requested.push(request.url()));
-  let dialogs = 0;
-  page.on('dialog', dialog => (dialogs++, void dialog.dismiss()));
-  await lab.open(page, 'work.ipynb');
-  const panel = await openPanel(page);
-  const seen = await panel.evaluateHandle(node => {
-    const found: string[] = [];
-    const bad = '.jp-CodeAssist-answer :is(img, script, iframe, form, input, svg, a, [id], [name], [onerror])';
-    new MutationObserver(() => {
-      node.querySelectorAll(bad).forEach(element => found.push(element.outerHTML));
-    }).observe(node, { childList: true, subtree: true, attributes: true });
-    return found;
-  });
-  await ask(panel, 'attack');
-  const answer = panel.locator('.jp-CodeAssist-turn').last();
-  await expect(answer.getByText(/^echo · /)).toBeVisible();
-  await expect(answer).toContainText('The end of it.');
-  await expect(answer).toContainText('graph TD');
-  expect(await seen.jsonValue()).toEqual([]);
-  expect(requested.filter(url => !url.startsWith(lab.url) && !/^(data|blob):/.test(url))).toEqual([]);
-  expect(dialogs).toBe(0);
-  await expect(page).not.toHaveTitle(/owned/);
-});
-
-async function openPanel(page: Page): Promise<Locator> {
-  const panel = page.locator('#codeassist-panel');
-  if (!(await panel.isVisible())) {
-    await page.getByRole('tab', { name: 'CodeAssist' }).click();
-  }
-  await expect(panel.getByText('echo · ready')).toBeVisible();
-  return panel;
-}
-
-async function ask(panel: Locator, question: string): Promise<void> {
-  await panel.getByLabel('Question').fill(question);
-  await panel.getByLabel('Question').press('Enter');
-}
-
 /** Note each length that the answer has while it streams. */
 async function watchLengths(panel: Locator): Promise<() => Promise<Set<number>>> {
   const lengths = await panel.evaluateHandle(node => {
@@ -160,17 +94,4 @@ async function watchLengths(panel: Locator): Promise<() => Promise<Set<number>>>
     return found;
   });
   return async () => new Set(await lengths.jsonValue());
-}
-
-function notebook(...sources: string[]): string {
-  const cells = sources.map((source, index) => ({
-    cell_type: 'code',
-    execution_count: null,
-    id: `cell-${index}`,
-    metadata: {},
-    outputs: [],
-    source
-  }));
-  const kernelspec = { display_name: 'Python 3', language: 'python', name: 'python3' };
-  return JSON.stringify({ cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 });
 }

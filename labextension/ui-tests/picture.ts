@@ -2,10 +2,10 @@
 
 import { resolve } from 'node:path';
 import { expect, test } from '@playwright/test';
-import { Lab, runFirst } from './lab';
+import { Lab, notebook, runFirst } from './lab';
+import { LOAD } from './panel';
 
 const PICTURE = resolve(__dirname, '../../examples/answer.png');
-const LOAD = '%load_ext codeassist_jupyter';
 const DATA = `import pandas as pd
 
 df = pd.read_csv("oslo.csv", parse_dates=["date"])
@@ -41,19 +41,6 @@ test('take the picture', async ({ page }) => {
     await lab.stop();
   }
 });
-
-function notebook(...sources: string[]): string {
-  const cells = sources.map((source, index) => ({
-    cell_type: 'code',
-    execution_count: null,
-    id: `cell-${index}`,
-    metadata: {},
-    outputs: [],
-    source
-  }));
-  const kernelspec = { display_name: 'Python 3', language: 'python', name: 'python3' };
-  return JSON.stringify({ cells, metadata: { kernelspec }, nbformat: 4, nbformat_minor: 5 });
-}
 
 /** A year of days whose temperature follows the seasons. */
 function weather(): string {

@@ -1,0 +1,28 @@
+/** The side panel as a user works it. */
+
+import { expect, type Locator, type Page } from '@playwright/test';
+
+export const LOAD = '%load_ext codeassist_jupyter';
+
+/** Show the panel and wait until it can answer. */
+export async function openPanel(page: Page): Promise<Locator> {
+  const panel = page.locator('#codeassist-panel');
+  if (!(await panel.isVisible())) {
+    await page.getByRole('tab', { name: 'CodeAssist' }).click();
+  }
+  await expect(panel.getByText('echo · ready')).toBeVisible();
+  return panel;
+}
+
+/** Type a question and send it. */
+export async function ask(panel: Locator, question: string): Promise<void> {
+  await panel.getByLabel('Question').fill(question);
+  await panel.getByLabel('Question').press('Enter');
+}
+
+/** The latest turn, once it is over. */
+export async function lastAnswer(panel: Locator): Promise<Locator> {
+  const turn = panel.locator('.jp-CodeAssist-turn').last();
+  await expect(turn.getByText(/^echo · /)).toBeVisible();
+  return turn;
+}
