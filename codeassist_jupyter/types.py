@@ -126,7 +126,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Event: the next piece of the answer."""
+    """Event: the next piece of the answer; any transport can carry it (engine.text.clean)."""
 
     text: str
 

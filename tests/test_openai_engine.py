@@ -144,6 +144,11 @@ def test_takes_the_servers_own_numbers() -> None:
     assert found.ttft_ms > 0
 
 
+def test_replaces_what_no_transport_can_carry() -> None:
+    halves = b'data: {"choices": [{"index": 0, "delta": {"content": "a\\ud83d b\\u0000"}}]}\n\n'
+    assert text_of(ask(OK + halves + chunk("c", "stop"))) == "a? b\ufffdc"
+
+
 def test_counts_where_the_server_does_not() -> None:
     odd = {"prompt_tokens": -1, "completion_tokens": "many", "prompt_tokens_details": None}
     done = ask(OK + chunk("Hello you", "stop", usage=odd))[-1]

@@ -120,7 +120,7 @@ class EchoEngine:
                 yield Failed(*_failure(rule))
                 return
             said.append(token)
-            yield Text(token)
+            yield Text(clean(token))
         with self._lock:
             self._seen.append([*prompt, *said])
         seconds = max(time.perf_counter() - first, 1e-6)

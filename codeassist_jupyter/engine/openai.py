@@ -117,7 +117,7 @@ class OpenAIEngine:
         answer = _in_this_thread(self._texts(body, progress), request)
         try:
             for text in answer:
-                yield Text(text)
+                yield Text(clean(text))  # a server may send half a pair of surrogates
         except CodeAssistError as exc:
             if not progress.pieces:
                 raise
