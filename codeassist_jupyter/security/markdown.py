@@ -32,6 +32,9 @@ _TEX = re.compile(
     r"\\(?=csname|(?:href|url|class|cssId|style|data|require|bbox|mmlToken|unicode|includegraphics"
     r"|html[A-Z]\w*)\s*(?:[\[{%]|$))"
 )
+# All of a fence's info that a renderer gets: JupyterLab lets the rest into an attribute as it is.
+_LANGUAGE = re.compile(r"[ \t]*\{?\.?([A-Za-z][\w+#.-]*)")
+_DRAWN = re.compile(r"mermaid|vega", re.IGNORECASE)  # would become a picture, and is to stay code
 _PLAIN_LIST = re.compile(r" *(?:(?:[-*+]|\d+[.)]) +)*")
 _RENDERS = re.compile(r"<[A-Za-z/!?]|\]\(|^[> ]*\[[^\[\]]*\]:", re.MULTILINE)
 _RISKY = re.compile(r"<[A-Za-z/!?]|\][(:]|://|www\.|@\w", re.IGNORECASE)
@@ -83,8 +86,8 @@ def _fenced(lines: list[str]) -> dict[int, str]:
         inside = " " * len(before)
         fence = _safe_fence(token.content, fence)
         # Not every renderer sees a fence here: marked does not while the line is the last one,
-        # nor markdown-it if the line looks like the head of a table. An entity means the same.
-        block = [before + fence + _text(info).replace("|", "&#124;")]
+        # nor markdown-it if the line looks like the head of a table.
+        block = [before + fence + _language(info)]
         block += [inside + line for line in token.content.split("\n")[:-1]]
         if len(block) < end - first:
             block.append(inside + fence)
@@ -92,6 +95,14 @@ def _fenced(lines: list[str]) -> dict[int, str]:
             block[-1] += f"\n{inside}{fence}"
         code |= dict(zip(range(first, end), block, strict=True))
     return code
+
+
+def _language(info: str) -> str:
+    """Return the language that a fence names; "text" where that is none, or one that is drawn."""
+    found = _LANGUAGE.match(info)
+    if found is None:
+        return "text" if info.strip() else ""
+    return "text" if _DRAWN.match(found[1]) else found[1]
 
 
 def _must_stand_alone(tokens: list[Token], lines: list[str]) -> bool:
