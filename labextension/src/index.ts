@@ -8,6 +8,7 @@ import { IDocumentManager } from '@jupyterlab/docmanager';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { addCommands } from './commands';
+import { addErrorButton } from './error_button';
 import { Sidebar } from './sidebar';
 
 const RANK = 900; // below JupyterLab's own tabs
@@ -31,6 +32,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     app.shell.add(sidebar, 'right', { rank: RANK });
     restorer?.add(sidebar, sidebar.id);
     addCommands(app, sidebar, palette);
+    addErrorButton(rendermime, tracker, async (notebook, cell) => {
+      app.shell.activateById(notebook.id); // the panel is about the current notebook
+      app.shell.activateById(sidebar.id);
+      (await sidebar.panel()).model.fix(cell);
+    });
   }
 };
 

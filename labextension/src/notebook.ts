@@ -11,6 +11,14 @@ export interface ICell {
 /** A cell could not be written; the message says why, in a sentence for the user. */
 export class NotWritten extends Error {}
 
+/** The cell has another text than the one that should be replaced. */
+export class Changed extends NotWritten {}
+
+/** The text of the cell `id`; NotWritten if it is gone. */
+export function sourceOf(notebook: ISharedNotebook, id: string): string {
+  return cellIn(notebook, id).getSource();
+}
+
 /** Put code into a new code cell beside the cell `anchor`; gives its id. */
 export function insertCell(
   notebook: ISharedNotebook,
@@ -42,12 +50,12 @@ export function replaceCell(
   expected: string,
   source: string
 ): void {
-  const cell: (ISharedCell & IUndoable) | undefined = notebook.cells[indexOf(notebook, id)];
-  if (cell === undefined) {
-    throw new NotWritten('The cell is not in the notebook any more.');
+  const cell: ISharedCell & IUndoable = cellIn(notebook, id);
+  if (cell.getMetadata('editable') === false) {
+    throw new NotWritten('The cell is read-only, so it was left as it is.');
   }
   if (cell.getSource() !== expected) {
-    throw new NotWritten('The cell was changed meanwhile, so it was left as it is.');
+    throw new Changed('The cell was changed meanwhile, so it was left as it is.');
   }
   cell.undoManager?.stopCapturing();
   cell.setSource(source);
@@ -72,6 +80,14 @@ interface IUndoable {
 /** Yjs joins changes within half a second to one step; ours is a step of its own. */
 function ownStep(notebook: ISharedNotebook & IUndoable): void {
   notebook.undoManager?.stopCapturing();
+}
+
+function cellIn(notebook: ISharedNotebook, id: string): ISharedCell {
+  const cell = notebook.cells[indexOf(notebook, id)];
+  if (cell === undefined) {
+    throw new NotWritten('The cell is not in the notebook any more.');
+  }
+  return cell;
 }
 
 function indexOf(notebook: ISharedNotebook, id: string): number {

@@ -1,17 +1,18 @@
 /** Puts the panel together: model, components, and what they do to notebooks and files. */
 
-import { Clipboard, ReactWidget } from '@jupyterlab/apputils';
+import { ReactWidget } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { PathExt } from '@jupyterlab/coreutils';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
+import { CodeActions } from './actions';
+import { sharedModel } from './change';
 import { Chat } from './components/chat';
-import type { ICodeActions } from './components/code';
 import { Edits } from './edits';
 import { KernelLink } from './kernel';
 import { ChatModel } from './model';
-import { insertCell, replaceCell } from './notebook';
+import { replaceCell } from './notebook';
 import type { IAttachment, ISource } from './protocol';
 import { NOTHING } from './turns';
 
@@ -30,8 +31,11 @@ export class ChatPanel extends ReactWidget {
     super();
     this.addClass('jp-CodeAssist-chat');
     this.model = new ChatModel(new KernelLink(services.version));
+    this._actions = new CodeActions(this.model, () => this._notebook);
     this.model.replaceAsked.connect((_, { id, cell, expected, source }) => {
-      const done = this._write(notebook => replaceCell(notebook, cell, expected, source));
+      const done = this._actions.attempt(() =>
+        replaceCell(sharedModel(this._notebook), cell, expected, source)
+      );
       this.model.replaced(id, done);
     });
     services.tracker.currentChanged.connect(this._follow, this);
@@ -81,19 +85,6 @@ export class ChatPanel extends ReactWidget {
     );
   }
 
-  private readonly _actions: ICodeActions = {
-    copy: code => Clipboard.copyToSystem(code),
-    insert: (code, where) => {
-      const anchor = this._activeCell?.getId() ?? '';
-      this._write(notebook => insertCell(notebook, anchor, code, where));
-    },
-    replace: code => {
-      const cell = this._activeCell;
-      const expected = cell?.getSource() ?? '';
-      this._write(notebook => replaceCell(notebook, cell?.getId() ?? '', expected, code));
-    }
-  };
-
   private _follow(): void {
     const current = this.services.tracker.currentWidget;
     if (current === this._notebook) {
@@ -126,22 +117,6 @@ export class ChatPanel extends ReactWidget {
     return text ? { label: `the selected ${cell?.cell_type} cell`, text } : undefined;
   }
 
-  /** Change the notebook; what cannot be done is said in the panel. Whether it was done. */
-  private _write(change: (notebook: SharedNotebook) => void): boolean {
-    const shared = this._notebook?.content.model?.sharedModel;
-    try {
-      if (!shared) {
-        throw new Error('There is no open notebook.');
-      }
-      change(shared);
-      this.model.report('');
-      return true;
-    } catch (error) {
-      this.model.report(error instanceof Error ? error.message : String(error));
-      return false;
-    }
-  }
-
   /** Open a cited file beside the notebook, at its line or cell. */
   private async _openSource(source: ISource): Promise<void> {
     const here = PathExt.dirname(this._notebook?.context.path ?? '');
@@ -159,8 +134,7 @@ export class ChatPanel extends ReactWidget {
     }
   }
 
+  private readonly _actions: CodeActions;
   private readonly _edits = new Edits((cell, source) => this.model.edited(cell, source));
   private _notebook: NotebookPanel | null = null;
 }
-
-type SharedNotebook = NonNullable<NotebookPanel['content']['model']>['sharedModel'];

@@ -1,13 +1,26 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
+import type { CellChange } from '../change';
 import { fenced } from '../markdown';
+import type { IEvents } from '../protocol';
 import { Markdown } from './markdown';
+import { Review } from './review';
 
-/** What can be done with a code block; each writes only when the user clicks. */
+/** What can be done with the code of an answer; nothing is written or run but by a user's click. */
 export interface ICodeActions {
   copy(code: string): void;
   insert(code: string, where: 'above' | 'below'): void;
-  replace(code: string): void;
+  /** Put it into a cell below and run that; asks the user the first time. */
+  runBelow(code: string): void;
+  /** Ask about it. */
+  ask(question: string, code: string): void;
+  /** It in place of the selected cell, to be looked at; undefined if there is none. */
+  replace(code: string): CellChange | undefined;
+  /** What is proposed for a cell of the notebook, to be looked at; undefined if none is open. */
+  review(proposal: IEvents['proposal']): CellChange | undefined;
+  run(change: CellChange): void;
+  /** Write what is proposed for a file; what became of it. */
+  writeFile(proposal: IEvents['proposal']): Promise<string>;
 }
 
 interface IProps {
@@ -21,20 +34,45 @@ const PYTHON = new Set(['', 'python', 'python3', 'py', 'ipython', 'ipython3']);
 
 export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.Element {
   const isPython = PYTHON.has(language);
+  const [change, setChange] = React.useState<CellChange>();
+  const replace = React.useRef<HTMLButtonElement>(null);
+  const close = () => {
+    setChange(undefined);
+    replace.current?.focus();
+  };
   return (
     <div className="jp-CodeAssist-code">
       <Markdown text={fenced(code, isPython ? 'python' : language)} rendermime={rendermime} />
       {actions && (
-        <div className="jp-CodeAssist-actions">
+        <div className="jp-CodeAssist-actions" role="group" aria-label="Code of the answer">
           <button onClick={() => actions.copy(code)}>Copy</button>
           {isPython && (
             <>
               <button onClick={() => actions.insert(code, 'above')}>Insert above</button>
               <button onClick={() => actions.insert(code, 'below')}>Insert below</button>
-              <button onClick={() => actions.replace(code)}>Replace cell</button>
+              <button
+                ref={replace}
+                aria-expanded={change !== undefined}
+                onClick={() => setChange(actions.replace(code))}
+              >
+                Replace cell
+              </button>
+              <button onClick={() => actions.runBelow(code)}>Run in new cell</button>
             </>
           )}
+          <button onClick={() => actions.ask('Explain this code.', code)}>Explain</button>
+          <button onClick={() => actions.ask('Improve this code.', code)}>Improve</button>
         </div>
+      )}
+      {actions && change && (
+        <Review
+          change={change}
+          label="Replace the cell"
+          takesFocus={true}
+          copy={actions.copy}
+          run={actions.run}
+          close={close}
+        />
       )}
     </div>
   );

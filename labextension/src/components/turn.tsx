@@ -6,6 +6,7 @@ import type { ISource } from '../protocol';
 import type { ITurn } from '../turns';
 import { CodeBlock, type ICodeActions } from './code';
 import { Markdown } from './markdown';
+import { Proposal } from './proposal';
 
 interface IProps {
   turn: ITurn;
@@ -46,6 +47,7 @@ export function Turn({ turn, model, actions, openSource, rendermime }: IProps): 
       </div>
       {turn.state === 'queued' && <p className="jp-CodeAssist-note">waits for the kernel …</p>}
       {turn.status && <p className="jp-CodeAssist-note">{turn.status}</p>}
+      {over && turn.proposal && <Proposal proposal={turn.proposal} actions={actions} />}
       {turn.error && <p className="jp-CodeAssist-error">{turn.error}</p>}
       {turn.sources.length > 0 && (
         <div className="jp-CodeAssist-sources" aria-label="Sources">
