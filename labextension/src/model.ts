@@ -5,7 +5,7 @@ import { type KernelLink, Refused } from './kernel';
 import type { Event, ICarried, IEvents } from './protocol';
 import { fail, fixTurn, type ITurn, newTurn, NOTHING, oldTurn, take } from './turns';
 
-const RESTARTED = 'The kernel went away while it answered. Retry asks again.';
+const GONE = 'The kernel went away while it answered. Retry asks again.';
 
 export class ChatModel {
   constructor(readonly link: KernelLink) {
@@ -43,6 +43,25 @@ export class ChatModel {
   /** A cell is to be replaced, as the user told `%assist`; answer with `replaced`. */
   get replaceAsked(): ISignal<this, { id: string } & IEvents['replace_cell']> {
     return this._replaceAsked;
+  }
+
+  /**
+   * Show the chat of another place (a notebook, a folder; '' is none) from now on. What waits there
+   * is still there when the user comes back; what was asked nowhere comes along.
+   */
+  moveTo(place: string): void {
+    if (place === this._place) {
+      return;
+    }
+    const waiting = this._turns.filter(turn => turn.state === 'queued');
+    const along = this._place === '' ? waiting : [];
+    if (this._place !== '') {
+      this._waiting.set(this._place, waiting);
+    }
+    this._place = place;
+    this._clear();
+    this._turns = [...(this._waiting.get(place) ?? []), ...along];
+    this._changed.emit();
   }
 
   /** Ask; while there is no kernel that can answer, the question waits for it. */
@@ -85,8 +104,10 @@ export class ChatModel {
     if (opened?.ev !== 'opened') {
       return;
     }
-    // What was asked while this was looked up, stays.
-    const asked = this._turns.filter(turn => turn.state === 'queued' || turn.state === 'running');
+    // What was asked while this was looked up, stays, and what this conversation does not know of.
+    const asked = this._turns.filter(
+      ({ state }) => state === 'queued' || state === 'running' || (state === 'failed' && !conversation)
+    );
     this._turns = [...opened.exchanges.map(kept => oldTurn(kept, opened.conversation)), ...asked];
     this._title = opened.title;
     this._older = opened.older;
@@ -179,14 +200,10 @@ export class ChatModel {
       } else {
         this.link.send('resume', { target: running.id, from_seq: running.seq });
       }
-    } else if (state === 'restarting' || state === 'dead') {
+    } else {
       for (const turn of this._turns.filter(turn => turn.state === 'running')) {
-        fail(turn, RESTARTED);
+        fail(turn, GONE);
       }
-    } else if (state === 'none' || state === 'connecting') {
-      const waiting = this._turns.filter(turn => turn.state === 'queued');
-      this._clear();
-      this._turns = waiting;
     }
     this._changed.emit();
   }
@@ -238,6 +255,8 @@ export class ChatModel {
     }
   }
 
+  private _place = '';
+  private readonly _waiting = new Map<string, ITurn[]>(); // by the place that was left
   private _turns: ITurn[] = [];
   private _title = '';
   private _older = false;

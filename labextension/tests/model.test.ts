@@ -77,7 +77,32 @@ test('a restart ends the answer, and what is asked meanwhile is answered after i
   kernel.answer('open', 'opened', NOTHING);
   await settled();
   expect(kernel.last('ask')).toMatchObject({ question: 'second' });
-  expect(model.turns.map(turn => turn.state)).toEqual(['running']);
+  expect(model.turns.map(turn => turn.state)).toEqual(['failed', 'running']);
+});
+
+test('what waits in one place is asked there, whatever place is shown meanwhile', async () => {
+  const kernel = new KernelDouble();
+  const model = new ChatModel(new KernelLink('0.1.0'));
+  model.ask('anywhere');
+  model.moveTo('a.ipynb');
+  model.ask('of a');
+  expect(model.turns.map(turn => turn.question)).toEqual(['anywhere', 'of a']);
+  model.moveTo('b.ipynb');
+  model.link.setKernel(kernel.connection);
+  await settled();
+  expect(model.turns).toEqual([]);
+  expect(kernel.last('ask')).toEqual({});
+  model.link.setKernel(null);
+  model.moveTo('a.ipynb');
+  expect(model.turns.map(turn => turn.question)).toEqual(['anywhere', 'of a']);
+});
+
+test('an answer is over when its kernel is changed or shut down', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  model.ask('why?');
+  model.link.setKernel(null);
+  expect(model.turns[0]).toMatchObject({ state: 'failed', question: 'why?' });
 });
 
 test('stop cancels what runs and takes back what waits', async () => {
