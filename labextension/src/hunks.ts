@@ -1,10 +1,17 @@
 /** The differences between two texts, in whole lines, each of which can be taken or left. */
 
-import { Chunk } from '@codemirror/merge';
+import { Change, Chunk, diff } from '@codemirror/merge';
 import { Text } from '@codemirror/state';
 
-/** How far texts are compared letter by letter; the merge view has to do it in the same way. */
-export const COMPARE = { scanLimit: 500 };
+const SCANNED = 500; // characters that are compared one by one, as the merge view does by itself
+
+/** How texts are compared; the merge view has to do it in the same way. */
+export const COMPARE = {
+  override: (a: string, b: string): readonly Change[] => {
+    const changes = diff(a, b, { scanLimit: SCANNED });
+    return changes.map((change, index) => downward(change, a, b, changes[index + 1]?.fromA));
+  }
+};
 
 /** A text and the one that may take its place. */
 export interface ITexts {
@@ -46,4 +53,17 @@ function withLines(text: string, { start, lines }: ISpan, others: string[]): str
   const all = text.split('\n');
   all.splice(start, lines.length, ...others);
   return all.join('\n');
+}
+
+/**
+ * The merge view loses an empty line that comes or goes above another one; below it, the same
+ * change is seen. `end` is where the next change begins.
+ */
+function downward(change: Change, a: string, b: string, end = a.length): Change {
+  let { fromA, toA, fromB, toB } = change;
+  const text = a.slice(fromA, toA) + b.slice(fromB, toB);
+  while (text === '\n' && a[toA] === '\n' && b[toB] === '\n' && toA < end) {
+    [fromA, toA, fromB, toB] = [fromA + 1, toA + 1, fromB + 1, toB + 1];
+  }
+  return new Change(fromA, toA, fromB, toB);
 }
