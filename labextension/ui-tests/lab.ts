@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, type Locator, type Page } from '@playwright/test';
 
@@ -21,7 +21,7 @@ export interface IRule {
 export class Lab {
   private constructor(
     readonly url: string,
-    readonly folder: string,
+    private readonly folder: string,
     private readonly environment: NodeJS.ProcessEnv,
     private readonly server: ChildProcess
   ) {}
@@ -37,9 +37,6 @@ export class Lab {
     for (const [name, text] of Object.entries(files)) {
       writeFileSync(join(work, name), text);
     }
-    const settings = join(folder, 'config/lab/user-settings/@jupyterlab/apputils-extension');
-    mkdirSync(settings, { recursive: true });
-    writeFileSync(join(settings, 'notification.jupyterlab-settings'), '{"fetchNews": "false"}');
     const env = {
       ...process.env,
       JUPYTER_CONFIG_DIR: join(folder, 'config'),
@@ -57,7 +54,9 @@ export class Lab {
       server.kill('SIGKILL');
       throw new Error(`jupyter lab did not start within ${START_S} s:\n${log}`);
     }
-    return new Lab(url, folder, env, server);
+    const lab = new Lab(url, folder, env, server);
+    lab.set('@jupyterlab/apputils-extension/notification', { fetchNews: 'false' });
+    return lab;
   }
 
   /** Start a server whose kernels answer by these rules, with all our data in the server's folder. */
@@ -71,6 +70,13 @@ export class Lab {
       CODEASSIST_ECHO_SCRIPT: script
     };
     return Lab.start(files, environment, folder);
+  }
+
+  /** Change the user's settings of one of JupyterLab's plugins, for pages that are opened after. */
+  set(plugin: string, settings: Record<string, unknown>): void {
+    const file = join(this.folder, 'config/lab/user-settings', `${plugin}.jupyterlab-settings`);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, JSON.stringify(settings));
   }
 
   /** Open a notebook and wait until its kernel is ready; return the cells. */
