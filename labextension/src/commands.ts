@@ -27,4 +27,11 @@ export function addCommands(
   add('codeassist:new-chat', 'New CodeAssist chat', panel => void panel.model.begin());
   add('codeassist:explain-cell', 'Explain the selected cell', panel => panel.explainCell());
   add('codeassist:stop', 'Stop the CodeAssist answer', panel => panel.model.stop());
+  if (sidebar.canMove) {
+    commands.addCommand('codeassist:move-panel', {
+      label: () => `Move the CodeAssist panel to the ${sidebar.inMain ? 'sidebar' : 'main area'}`,
+      execute: () => sidebar.move()
+    });
+    palette?.addItem({ command: 'codeassist:move-panel', category: CATEGORY });
+  }
 }

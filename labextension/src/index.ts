@@ -1,10 +1,12 @@
 import {
+  ILabShell,
   ILayoutRestorer,
   type JupyterFrontEnd,
   type JupyterFrontEndPlugin
 } from '@jupyterlab/application';
 import { ICommandPalette } from '@jupyterlab/apputils';
 import { IDocumentManager } from '@jupyterlab/docmanager';
+import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import { addCommands } from './commands';
@@ -19,16 +21,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'CodeAssist: a private, local coding assistant for notebooks.',
   autoStart: true,
   requires: [INotebookTracker, IRenderMimeRegistry, IDocumentManager],
-  optional: [ICommandPalette, ILayoutRestorer],
+  optional: [ICommandPalette, ILayoutRestorer, ILabShell, IDefaultFileBrowser],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
     rendermime: IRenderMimeRegistry,
     documents: IDocumentManager,
     palette: ICommandPalette | null,
-    restorer: ILayoutRestorer | null
+    restorer: ILayoutRestorer | null,
+    shell: ILabShell | null,
+    files: IDefaultFileBrowser | null
   ) => {
-    const sidebar = new Sidebar({ tracker, rendermime, documents });
+    const { serviceManager: manager } = app;
+    const sidebar = new Sidebar({ tracker, rendermime, documents, files, manager }, shell);
     app.shell.add(sidebar, 'right', { rank: RANK });
     restorer?.add(sidebar, sidebar.id);
     addCommands(app, sidebar, palette);

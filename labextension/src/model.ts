@@ -46,21 +46,18 @@ export class ChatModel {
   }
 
   /**
-   * Show the chat of another place (a notebook, a folder; '' is none) from now on. What waits there
-   * is still there when the user comes back; what was asked nowhere comes along.
+   * Show the chat of another place, a name for a notebook, from now on. What waits for its kernel
+   * comes along, or waits in the place that was left until that is shown again.
    */
-  moveTo(place: string): void {
+  moveTo(place: string, along: boolean): void {
     if (place === this._place) {
       return;
     }
     const waiting = this._turns.filter(turn => turn.state === 'queued');
-    const along = this._place === '' ? waiting : [];
-    if (this._place !== '') {
-      this._waiting.set(this._place, waiting);
-    }
+    this._waiting.set(this._place, along ? [] : waiting);
     this._place = place;
     this._clear();
-    this._turns = [...(this._waiting.get(place) ?? []), ...along];
+    this._turns = [...(this._waiting.get(place) ?? []), ...(along ? waiting : [])];
     this._changed.emit();
   }
 

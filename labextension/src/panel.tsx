@@ -3,16 +3,22 @@
 import { ReactWidget } from '@jupyterlab/apputils';
 import type { IDocumentManager } from '@jupyterlab/docmanager';
 import { PathExt } from '@jupyterlab/coreutils';
+import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import type { ServiceManager } from '@jupyterlab/services';
+import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 import { CodeActions } from './actions';
 import { sharedModel } from './change';
 import { Chat } from './components/chat';
+import type { IMovable } from './components/connection';
 import { Edits } from './edits';
+import { Following } from './following';
 import { KernelLink } from './kernel';
 import { ChatModel } from './model';
 import { replaceCell } from './notebook';
+import { OwnKernel } from './own_kernel';
 import type { IAttachment, ISource } from './protocol';
 import { NOTHING } from './turns';
 
@@ -23,29 +29,34 @@ export interface IServices {
   tracker: INotebookTracker;
   rendermime: IRenderMimeRegistry;
   documents: IDocumentManager;
+  manager: ServiceManager.IManager;
+  files: IDefaultFileBrowser | null;
+  view: IMovable;
 }
 
-/** The chat beside the notebook that is current in `tracker`. */
+/** The chat about the notebook that was active last in `tracker`. */
 export class ChatPanel extends ReactWidget {
   constructor(private readonly services: IServices) {
     super();
     this.addClass('jp-CodeAssist-chat');
     this.model = new ChatModel(new KernelLink(services.version));
-    this._actions = new CodeActions(this.model, () => this._notebook);
+    this._own = new OwnKernel(services.manager);
+    this._following = new Following(services.tracker, this._own, this.model);
+    this._actions = new CodeActions(this.model, () => this.notebook);
     this.model.replaceAsked.connect((_, { id, cell, expected, source }) => {
       const done = this._actions.attempt(() =>
-        replaceCell(sharedModel(this._notebook), cell, expected, source)
+        replaceCell(sharedModel(this.notebook), cell, expected, source)
       );
       this.model.replaced(id, done);
     });
-    services.tracker.currentChanged.connect(this._follow, this);
-    this._follow();
+    this._following.changed.connect(this._watchEdits, this);
+    this._watchEdits();
   }
 
   readonly model: ChatModel;
 
   get notebook(): NotebookPanel | null {
-    return this._notebook;
+    return this._following.notebook;
   }
 
   /** Put the cursor where a question is typed. */
@@ -63,8 +74,8 @@ export class ChatPanel extends ReactWidget {
 
   dispose(): void {
     if (!this.isDisposed) {
-      this.services.tracker.currentChanged.disconnect(this._follow, this);
-      this._notebook?.sessionContext.kernelChanged.disconnect(this._useKernel, this);
+      this._following.dispose();
+      this._own.dispose();
       this._edits.follow(null);
       this.model.link.dispose();
       this.model.dispose();
@@ -77,6 +88,10 @@ export class ChatPanel extends ReactWidget {
       <Chat
         model={this.model}
         version={this.services.version}
+        following={this._following}
+        own={this._own}
+        folder={() => this._folder()}
+        view={this.services.view}
         rendermime={this.services.rendermime}
         actions={this._actions}
         openSource={source => void this._openSource(source)}
@@ -85,30 +100,38 @@ export class ChatPanel extends ReactWidget {
     );
   }
 
-  private _follow(): void {
-    const current = this.services.tracker.currentWidget;
-    if (current === this._notebook) {
-      return;
-    }
-    this._notebook?.sessionContext.kernelChanged.disconnect(this._useKernel, this);
-    this._notebook = current;
-    this._edits.follow(null);
-    void current?.context.ready.then(() => {
-      if (this._notebook === current) {
-        this._edits.follow(current.content.model);
-      }
-    });
-    current?.sessionContext.kernelChanged.connect(this._useKernel, this);
-    current?.disposed.connect(() => this._follow());
-    this._useKernel();
+  protected onBeforeDetach(message: Message): void {
+    if (this.isDisposed) {
+      super.onBeforeDetach(message);
+    } // else it is moved, and keeps what was typed
   }
 
-  private _useKernel(): void {
-    this.model.link.setKernel(this._notebook?.sessionContext.session?.kernel ?? null);
+  /** Tell the notebook's own kernel of the cells that the user edits. */
+  private _watchEdits(): void {
+    const edited = this._following.isApart ? null : this.notebook;
+    if (edited === this._edited) {
+      return;
+    }
+    this._edited = edited;
+    this._edits.follow(null);
+    void edited?.context.ready.then(() => {
+      if (this._edited === edited) {
+        this._edits.follow(edited.content.model);
+      }
+    });
+  }
+
+  /** The folder that a chat without a notebook's kernel is about. */
+  private _folder(): string {
+    const { contents } = this.services.manager;
+    const notebook = this.notebook?.context.path;
+    return notebook === undefined
+      ? contents.localPath(this.services.files?.model.path ?? '')
+      : PathExt.dirname(contents.localPath(notebook));
   }
 
   private get _activeCell() {
-    return this._notebook?.content.activeCell?.model.sharedModel;
+    return this.notebook?.content.activeCell?.model.sharedModel;
   }
 
   private _selectedCell(): IAttachment | undefined {
@@ -119,7 +142,7 @@ export class ChatPanel extends ReactWidget {
 
   /** Open a cited file beside the notebook, at its line or cell. */
   private async _openSource(source: ISource): Promise<void> {
-    const here = PathExt.dirname(this._notebook?.context.path ?? '');
+    const here = this._following.isApart ? this._own.folder : PathExt.dirname(this.notebook?.context.path ?? '');
     const path = PathExt.normalize(PathExt.join(here, source.path));
     const widget = this.services.documents.openOrReveal(path);
     if (widget === undefined) {
@@ -136,5 +159,7 @@ export class ChatPanel extends ReactWidget {
 
   private readonly _actions: CodeActions;
   private readonly _edits = new Edits((cell, source) => this.model.edited(cell, source));
-  private _notebook: NotebookPanel | null = null;
+  private readonly _own: OwnKernel;
+  private readonly _following: Following;
+  private _edited: NotebookPanel | null = null;
 }

@@ -84,16 +84,16 @@ test('what waits in one place is asked there, whatever place is shown meanwhile'
   const kernel = new KernelDouble();
   const model = new ChatModel(new KernelLink('0.1.0'));
   model.ask('anywhere');
-  model.moveTo('a.ipynb');
+  model.moveTo('a.ipynb', true);
   model.ask('of a');
   expect(model.turns.map(turn => turn.question)).toEqual(['anywhere', 'of a']);
-  model.moveTo('b.ipynb');
+  model.moveTo('b.ipynb', false);
   model.link.setKernel(kernel.connection);
   await settled();
   expect(model.turns).toEqual([]);
   expect(kernel.last('ask')).toEqual({});
   model.link.setKernel(null);
-  model.moveTo('a.ipynb');
+  model.moveTo('a.ipynb', false);
   expect(model.turns.map(turn => turn.question)).toEqual(['anywhere', 'of a']);
 });
 

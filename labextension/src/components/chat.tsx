@@ -1,34 +1,20 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
-import type { KernelState } from '../kernel';
 import type { ChatModel } from '../model';
 import type { IAttachment, ISource } from '../protocol';
 import type { ICodeActions } from './code';
 import { Composer } from './composer';
+import { Connection, type IConnectionProps, type IMovable, MoveButton } from './connection';
 import { History } from './history';
 import { Turn } from './turn';
 
-export interface IChatProps {
-  model: ChatModel;
-  version: string;
+export interface IChatProps extends IConnectionProps {
+  view: IMovable;
   rendermime: IRenderMimeRegistry;
   actions: ICodeActions;
   openSource: (source: ISource) => void;
   selectedCell: () => IAttachment | undefined;
 }
-
-const STATES: Record<KernelState, string> = {
-  none: 'Open a notebook to ask about it.',
-  connecting: 'Connecting to the kernel …',
-  waiting: 'A cell is running. CodeAssist is loaded after it; your question waits until then.',
-  ready: '',
-  restarting: 'The kernel restarts; what you ask now is answered after that.',
-  missing:
-    'This kernel does not have CodeAssist: run %pip install codeassist-jupyter in a cell, ' +
-    'then restart the kernel.',
-  'not-python': 'CodeAssist answers in Python kernels; this notebook has another one.',
-  dead: 'The kernel has died. Restart it to go on.'
-};
 
 /** The whole panel. */
 export function Chat(props: IChatProps): JSX.Element {
@@ -57,10 +43,16 @@ export function Chat(props: IChatProps): JSX.Element {
           >
             History
           </button>
+          <MoveButton view={props.view} />
           <span className="jp-CodeAssist-gap" />
           <ModelName model={model} />
         </div>
-        <Notices model={model} version={props.version} />
+        <Connection {...props} />
+        {model.problem && (
+          <p className="jp-CodeAssist-error" role="alert">
+            {model.problem}
+          </p>
+        )}
       </header>
       {showHistory && ready ? (
         <History model={model} close={() => setShowHistory(false)} />
@@ -92,25 +84,6 @@ function ModelName({ model }: { model: ChatModel }): JSX.Element {
     <span className="jp-CodeAssist-model">
       {hello?.model} {word && `· ${word}`}
     </span>
-  );
-}
-
-/** What the user should know before asking: no kernel, versions that differ, where it is sent. */
-function Notices({ model, version }: { model: ChatModel; version: string }): JSX.Element {
-  const { hello, state } = model.link;
-  return (
-    <>
-      {STATES[state] && <p className="jp-CodeAssist-note">{STATES[state]}</p>}
-      {hello?.sent_to && <p className="jp-CodeAssist-error">Questions are {hello.sent_to}.</p>}
-      {hello && hello.version !== version && (
-        <p className="jp-CodeAssist-error">{upgrade(version, hello.version)}</p>
-      )}
-      {model.problem && (
-        <p className="jp-CodeAssist-error" role="alert">
-          {model.problem}
-        </p>
-      )}
-    </>
   );
 }
 
@@ -150,15 +123,5 @@ function Spoken({ model }: { model: ChatModel }): JSX.Element {
     <div className="jp-CodeAssist-spoken" aria-live="polite">
       {last ? words[last.state] : ''}
     </div>
-  );
-}
-
-function upgrade(panel: string, kernel: string): string {
-  const [a, b] = [panel, kernel].map(version => version.split('.').map(part => parseInt(part, 10)));
-  const older = a.findIndex((part, index) => part !== b[index]);
-  const which = a[older] < b[older] ? "JupyterLab's environment" : "the kernel's environment";
-  return (
-    `The panel is ${panel}, the kernel has ${kernel}: ` +
-    `upgrade codeassist-jupyter in ${which}, then reload the page.`
   );
 }
