@@ -15,7 +15,8 @@ const MOST_ATTACHED = 20_000; // characters; the prompt takes less
 export class CodeActions implements ICodeActions {
   constructor(
     private readonly model: ChatModel,
-    private readonly notebook: () => NotebookPanel | null
+    private readonly notebook: () => NotebookPanel | null,
+    private readonly withoutNotebook: (code: string) => Promise<void>
   ) {}
 
   copy(code: string): void {
@@ -23,7 +24,12 @@ export class CodeActions implements ICodeActions {
   }
 
   insert(code: string, where: 'above' | 'below'): void {
-    this.attempt(() => insertBeside(this.notebook(), code, where));
+    const notebook = this.notebook();
+    if (notebook === null) {
+      this.withoutNotebook(code).catch(error => this.model.report(String(error)));
+    } else {
+      this.attempt(() => insertBeside(notebook, code, where));
+    }
   }
 
   async runBelow(code: string): Promise<void> {

@@ -17,6 +17,7 @@ import { Edits } from './edits';
 import { Following } from './following';
 import { KernelLink } from './kernel';
 import { ChatModel } from './model';
+import { offerNotebook } from './new_notebook';
 import { replaceCell } from './notebook';
 import { OwnKernel } from './own_kernel';
 import type { IAttachment, ISource } from './protocol';
@@ -42,7 +43,11 @@ export class ChatPanel extends ReactWidget {
     this.model = new ChatModel(new KernelLink(services.version));
     this._own = new OwnKernel(services.manager);
     this._following = new Following(services.tracker, this._own, this.model);
-    this._actions = new CodeActions(this.model, () => this.notebook);
+    this._actions = new CodeActions(
+      this.model,
+      () => this.notebook,
+      code => offerNotebook(code, this._folder(), services.documents)
+    );
     this.model.replaceAsked.connect((_, { id, cell, expected, source }) => {
       const done = this._actions.attempt(() =>
         replaceCell(sharedModel(this.notebook), cell, expected, source)
