@@ -2,7 +2,7 @@
 
 import { type ISignal, Signal } from '@lumino/signaling';
 import { type KernelLink, Refused } from './kernel';
-import type { Event, ICarried, IEvents } from './protocol';
+import type { Event, ICarried, IEvents, PartName } from './protocol';
 import { fail, fixTurn, type ITurn, newTurn, NOTHING, oldTurn, take } from './turns';
 
 const GONE = 'The kernel went away while it answered. Retry asks again.';
@@ -29,6 +29,11 @@ export class ChatModel {
   /** What went wrong outside an answer; '' if nothing. */
   get problem(): string {
     return this._problem;
+  }
+
+  /** The parts that the user has switched off; questions are to be asked without them. */
+  get without(): PartName[] {
+    return [...this._without];
   }
 
   get isRunning(): boolean {
@@ -58,6 +63,12 @@ export class ChatModel {
     this._place = place;
     this._clear();
     this._turns = [...(this._waiting.get(place) ?? []), ...(along ? waiting : [])];
+    this._changed.emit();
+  }
+
+  /** Let the next questions carry a part, or not. */
+  carry(part: PartName, on: boolean): void {
+    this._without[on ? 'delete' : 'add'](part);
     this._changed.emit();
   }
 
@@ -254,6 +265,7 @@ export class ChatModel {
 
   private _place = '';
   private readonly _waiting = new Map<string, ITurn[]>(); // by the place that was left
+  private readonly _without = new Set<PartName>();
   private _turns: ITurn[] = [];
   private _title = '';
   private _older = false;
