@@ -19,6 +19,7 @@ from .errors import CodeAssistError, ContextOverflow, UsageError
 from .host.client import HostClient
 from .prompt import Built
 from .types import (
+    PARTS,
     Context,
     Done,
     Event,
@@ -34,6 +35,7 @@ from .types import (
 )
 from .window import Budget, Journal, Past, Turn
 
+ALL, NOTHING = frozenset(PARTS), frozenset[str]()  # what of a question stays out
 # What an unmeasured machine of two cores does with the default model; set-up measures the real one.
 _UNMEASURED = Speed(60.0, 10.0, 2, 2)
 _MAX_QUESTION = 200_000  # characters
@@ -50,12 +52,15 @@ class Question:
     """What the user asked and how to answer; `settings` are already merged for this question.
 
     `facts` are (label, text) that come last before it. `instruction` is ours, and stands after the
-    text. An `aside` brings no sources, and neither it nor its answer is remembered.
+    text. An `aside` brings no sources, and neither it nor its answer is remembered. `without` names
+    the PARTS that stay out. With `rewrite` it takes the place of the exchange of that number and of
+    all after it.
     """
 
     text: str
     settings: Settings
-    use_context: bool = True
+    without: frozenset[str] = NOTHING
+    rewrite: int = 0
     kernel_busy: bool = False
     facts: tuple[tuple[str, str], ...] = ()
     instruction: str = ""
@@ -181,8 +186,8 @@ class Assistant:
                 return
             answer = asked.answer
             exchange = _exchange(question.text, answer, question.settings, asked.at)
-            self._save(exchange, answer, question.settings)
-            if question.use_context:
+            self._save(exchange, answer, question.settings, question.rewrite)
+            if "chat" not in question.without:
                 told = asked.built.journal
                 turn = Turn(
                     question.text,
@@ -218,21 +223,30 @@ class Assistant:
 
     def _gather(self, question: Question, text: str) -> tuple[str, Context, Past]:
         """The question with its references resolved, its context, and what is remembered for it."""
-        if not question.use_context:
-            return text, Context(), Past()
-        text, context = self._capture(text)
-        context = replace(context, attachments=context.attachments + question.facts)
+        without, context = question.without, Context()
+        if without != ALL:
+            text, context = self._capture(text)
+        context = replace(
+            context,
+            cells=() if "cells" in without else context.cells,
+            variables={} if "variables" in without else context.variables,
+            attachments=context.attachments + question.facts,
+        )
         if question.aside:
             return text, context, Past()
+        past = Past() if "chat" in without else self._past(question, text)
+        if "sources" in without:
+            return text, context, past
         fresh = self._budget(question.settings).fresh
         room = int(fresh * _SOURCES_SHARE)
         found = self._retrieve(text)
         hits = citations.select(found.hits, room)
         notes = citations.beside(found.attachments, hits, room)
         context = replace(context, hits=hits, attachments=context.attachments + notes)
-        return text, context, self._past(question.settings, text)
+        return text, context, past
 
-    def _past(self, settings: Settings, text: str) -> Past:
+    def _past(self, question: Question, text: str) -> Past:
+        settings, before = question.settings, question.rewrite
         if self._chat is None or settings.keep_history == "off":
             return Past()
         with self._lock:
@@ -245,15 +259,19 @@ class Assistant:
                     self.journal = window.resumed(kept, tokens, last)
             # As many more as the journal has: those are found, too, and may drop out of it.
             k = min(_RECALLED + len(self.journal.numbers), _MOST_RECALLED)
-        found = self._chat.recall(text, k)
+        found = self._chat.recall(text, k, before)
         current = self._chat.conversation
-        return Past(found, current.summary if current is not None else "")
+        if current is None or (before and current.summary_upto >= before):
+            return Past(found)
+        return Past(found, current.summary)
 
-    def _save(self, exchange: Exchange, answer: Answer, settings: Settings) -> None:
+    def _save(
+        self, exchange: Exchange, answer: Answer, settings: Settings, instead_of: int = 0
+    ) -> None:
         if self._chat is None or settings.keep_history == "off":
             return
         try:
-            answer.conversation, answer.number = self._chat.save(exchange)
+            answer.conversation, answer.number = self._chat.save(exchange, instead_of)
         except CodeAssistError as exc:
             answer.not_kept = f"{exc.message} {exc.hint}".strip()
 
@@ -262,7 +280,7 @@ class Assistant:
     ) -> Built:
         settings = question.settings
         budget = self._budget(settings, shrink)
-        journal = self.journal if question.use_context else Journal()
+        journal = window.allowed(self.journal, question.without, question.rewrite)
         key = security.fence_key(home())
         text = "\n".join(part for part in (text, question.instruction) if part)
         return prompt.build(text, settings.format, context, journal, budget, key, past)

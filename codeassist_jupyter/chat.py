@@ -34,7 +34,7 @@ class Chat:
         self._lock = threading.RLock()
         self._conversation: Conversation | None = None
         self._begins = not notebook
-        self._waiting: list[Exchange] = []
+        self._waiting: list[tuple[Exchange, int]] = []  # with the number it takes the place of
 
     @property
     def conversation(self) -> Conversation | None:
@@ -63,24 +63,29 @@ class Chat:
             log.info("the conversation is not resumed: %s", exc)
             return ()
 
-    def recall(self, question: str, k: int) -> tuple[Remembered, ...]:
-        """Exchanges of this conversation that a question is about; none if they cannot be read."""
+    def recall(self, question: str, k: int, before: int = 0) -> tuple[Remembered, ...]:
+        """Exchanges of this conversation that a question is about; none if they cannot be read.
+
+        Only those before a number, unless that is 0.
+        """
         current = self._conversation
         if current is None or not current.turns:
             return ()
         try:
-            return self.memory.recall(current.id, question, _ANY_NUMBER, k)
+            return self.memory.recall(current.id, question, before or _ANY_NUMBER, k)
         except CodeAssistError as exc:
             log.info("nothing is recalled: %s", exc)
             return ()
 
-    def save(self, exchange: Exchange) -> tuple[str, int]:
+    def save(self, exchange: Exchange, instead_of: int = 0) -> tuple[str, int]:
         """Keep an exchange, on disk on return; gives its conversation and number.
+
+        With `instead_of` it takes the place of the exchange of that number and of all after it.
 
         Raises MemoryLocked if it waits to be unlocked, MemoryFailed and HostError if it is lost.
         """
         with self._lock:
-            self._waiting = [*self._waiting, exchange][-_MOST_WAITING:]
+            self._waiting = [*self._waiting, (exchange, instead_of)][-_MOST_WAITING:]
             try:
                 return self._flush()
             except MemoryLocked:
@@ -111,14 +116,14 @@ class Chat:
     def _flush(self) -> tuple[str, int]:
         place = ("", 0)
         while self._waiting:
-            place = self._save(self._waiting[0])
+            place = self._save(*self._waiting[0])
             self._waiting.pop(0)
         return place
 
-    def _save(self, exchange: Exchange) -> tuple[str, int]:
+    def _save(self, exchange: Exchange, instead_of: int) -> tuple[str, int]:
         current = self.find() or self._begun()
         try:
-            saved = self.memory.save(current.id, exchange)
+            saved = self.memory.save(current.id, exchange, instead_of)
         except UsageError:  # it was erased elsewhere
             current = self._begun()
             saved = self.memory.save(current.id, exchange)

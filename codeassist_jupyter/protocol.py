@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import UsageError
+from .types import PARTS
 
 TARGET = "codeassist.v1"
 VERSION = 1
@@ -24,7 +25,7 @@ _Fields = dict[str, type]
 # op: the fields of the request, all of them required.
 OPS: dict[str, _Fields] = {
     "hello": {"version": str},
-    # `without` names the parts of PARTS that stay out; `rewrite` is the number of the exchange
+    # `without` names the PARTS that stay out; `rewrite` is the number of the exchange
     # from which on the conversation is taken back, 0 for none.
     "ask": {
         "question": str,
@@ -98,7 +99,6 @@ EVENTS: dict[str, _Fields] = {
     "ok": {},
     "replace_cell": {"cell": str, "expected": str, "source": str},
 }
-PARTS = ("cells", "variables", "sources", "chat")  # of a question, that can stay out
 MENTIONS = ("variable", "file", "symbol", "notebook")  # what the kernel looks up by name
 
 

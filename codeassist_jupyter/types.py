@@ -62,6 +62,9 @@ class Cell:
     error: str = ""
 
 
+PARTS = ("cells", "variables", "sources", "chat")  # of a question, each of which can stay out
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What the assistant may know beside the question; everything in it is data, not instruction.

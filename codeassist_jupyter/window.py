@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from . import security
@@ -121,6 +121,25 @@ def shortened(journal: Journal, tokens: int, most: int) -> Journal:
         tokens -= sum(map(_cost, important))
         recent = _latest(recent, tokens, most - len(important))
     return Journal((*important, *recent), unread=True)
+
+
+def allowed(journal: Journal, without: Collection[str], before: int = 0) -> Journal:
+    """What a question may go on from: without these PARTS, and only turns before a number.
+
+    What a journal has told of the notebook stands in its turns, so they lose it together.
+    """
+    if "chat" in without:
+        return Journal()
+    kept = journal.turns
+    if before:
+        later = (index for index, turn in enumerate(kept) if turn.number >= before)
+        kept = kept[: next(later, len(kept))]
+    told = ("cells" in without and journal.cells) or (
+        "variables" in without and (journal.variables or journal.withheld)
+    )
+    if not told and len(kept) == len(journal.turns):
+        return journal
+    return shortened(replace(journal, turns=kept), journal.tokens, len(journal.turns))
 
 
 def summarized(journal: Journal, summary: str, key: bytes) -> Journal:

@@ -6,7 +6,7 @@ import pytest
 from conftest import Script
 
 from codeassist_jupyter import config
-from codeassist_jupyter.assistant import Answer, Assistant, Question, checked, code_of
+from codeassist_jupyter.assistant import ALL, Answer, Assistant, Question, checked, code_of
 from codeassist_jupyter.errors import HostLost, UsageError
 from codeassist_jupyter.host.client import HostClient
 from codeassist_jupyter.types import Cell, Context, Done, Failed, Text
@@ -43,7 +43,7 @@ def test_an_answer_is_collected_and_remembered(client: HostClient, echo: Script)
 def test_without_context_nothing_is_sent_or_remembered(client: HostClient) -> None:
     assistant = assistant_with(client, Context(cells=(Cell(1, "secret_cell()"),)))
     answer = Answer()
-    question = Question("hello", config.load(SETTINGS), use_context=False)
+    question = Question("hello", config.load(SETTINGS), without=ALL)
     list(assistant.ask(question, answer))
     assert "secret_cell" not in answer.text
     assert assistant.journal.turns == ()

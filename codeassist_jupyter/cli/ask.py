@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from .. import config
-from ..assistant import Answer, Assistant, Question, checked
+from ..assistant import ALL, NOTHING, Answer, Assistant, Question, checked
 from ..host.client import HostClient
 from ..options import OPTIONS, settings_of
 from ..project import Project
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     """Stream the answer to stdout; its sources and the line about speed go to stderr."""
     settings = config.load(settings_of(args))
     words = checked(" ".join(args.question))
-    question = Question(words, settings, use_context=not args.no_context)
+    question = Question(words, settings, without=ALL if args.no_context else NOTHING)
     piped = "" if args.no_context else _piped()
     context = Context(attachments=(("standard input", piped),) if piped else ())
     client = HostClient(settings)

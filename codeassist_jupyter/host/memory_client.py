@@ -44,17 +44,21 @@ class MemoryClient:
         body = {"project": clean(project), "notebook": clean(notebook), "limit": limit}
         return tuple(map(records.conversation, self._post("/list", body)["conversations"]))
 
-    def exchanges(self, conversation: str, last: int = 0) -> tuple[Exchange, ...]:
-        """The last exchanges of a conversation in their order; 0 means all."""
-        body = {"conversation": conversation, "last": last}
+    def exchanges(self, conversation: str, last: int = 0, before: int = 0) -> tuple[Exchange, ...]:
+        """The last exchanges, of those before a number, in their order; 0 means all."""
+        body = {"conversation": conversation, "last": last, "before": before}
         return tuple(map(records.exchange, self._post("/exchanges", body)["exchanges"]))
 
-    def save(self, conversation: str, exchange: Exchange) -> Saved:
-        """Keep an exchange; on disk when this returns. Its number is the next one, never given."""
+    def save(self, conversation: str, exchange: Exchange, instead_of: int = 0) -> Saved:
+        """Keep an exchange; on disk when this returns. Its number is the next one, never given.
+
+        With `instead_of` it takes the place of the exchange of that number and of all after it.
+        """
         body = {
             "conversation": conversation,
             "token": uuid.uuid4().hex,  # a save that is sent again is kept once
             "exchange": _cleaned(asdict(exchange)),
+            "instead_of": instead_of,
         }
         return Saved(**self._post("/save", body))
 

@@ -85,7 +85,7 @@ async def conversations(body: ListRequest, request: Request) -> dict[str, Any]:
 
 async def exchanges(body: ExchangesRequest, request: Request) -> dict[str, Any]:
     def work(memory: Memories) -> dict[str, Any]:
-        found = memory.store().exchanges(body.conversation, body.last)
+        found = memory.store().exchanges(body.conversation, body.last, body.before)
         return {"exchanges": [asdict(one) for one in found]}
 
     return await _do(request, work)
@@ -94,7 +94,8 @@ async def exchanges(body: ExchangesRequest, request: Request) -> dict[str, Any]:
 async def save(body: SaveRequest, request: Request) -> dict[str, Any]:
     def work(memory: Memories) -> dict[str, Any]:
         store = memory.store()
-        saved = store.save(body.conversation, body.exchange.exchange(), body.token)
+        exchange = body.exchange.exchange()
+        saved = store.save(body.conversation, exchange, body.token, body.instead_of)
         memory.saved()
         request.app.state.summaries.tell(store.get(body.conversation))
         return asdict(saved)

@@ -44,6 +44,7 @@ class ListRequest(Strict):
 class ExchangesRequest(Strict):
     conversation: Id
     last: int = Field(0, ge=0, le=10**9)
+    before: int = Field(0, ge=0, le=10**9)
 
 
 class SourceSaved(Strict):
@@ -92,6 +93,7 @@ class SaveRequest(Strict):
     conversation: Id
     token: Id
     exchange: ExchangeSaved
+    instead_of: int = Field(0, ge=0, le=10**9)
 
 
 class RecallRequest(Strict):

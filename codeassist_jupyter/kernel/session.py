@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from ..host.index_client import IndexClient
     from ..host.memory_client import MemoryClient
     from ..project import Project
+    from ..stream import View
     from ..types import Conversation, Remembered, Snippet
     from .feed import CellFeed
     from .fix import Fix
     from .panel import Panel
     from .read_ahead import ReadAhead
+    from .widget_panel import WidgetPanel
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +43,7 @@ class Session:
         self._traits = traits
         self._making = threading.RLock()  # magics and panels may be first at once
         self.panel: Panel | None = None  # in a kernel only
+        self.widget_panels: dict[str, WidgetPanel] = {}  # by the cell that shows them
         self._client: HostClient | None = None
         self._assistant: Assistant | None = None
         self._project: Project | None = None
@@ -145,12 +148,12 @@ class Session:
 
     def ask(self, text: str, overrides: Mapping[str, Any], args: argparse.Namespace) -> None:
         """Answer under the cell; then insert and bind as `args` say."""
-        from ..assistant import Question, checked
+        from ..assistant import ALL, NOTHING, Question, checked
 
         if args.output is not None and not args.output.isidentifier():
             raise UsageError(f"-o needs a variable name, not {args.output!r}")
         settings = self.settings(overrides)
-        question = Question(checked(text), settings, use_context=not args.no_context)
+        question = Question(checked(text), settings, without=ALL if args.no_context else NOTHING)
         answer = self.answer_to(question)
         if args.output is not None:
             self.shell.user_ns[args.output] = answer
@@ -158,15 +161,15 @@ class Session:
         if args.output is not None or inserted:
             self._mark_inserted(answer)
 
-    def answer_to(self, question: Question) -> Answer:
-        """Stream the answer under the cell, and give it back."""
+    def answer_to(self, question: Question, view: View | None = None) -> Answer:
+        """Stream the answer into `view`, which is under the cell if none is given; give it back."""
         from ..assistant import Answer
         from ..stream import stream
         from .display import open_view
 
         answer = Answer()
         self.asked = question
-        view = open_view(self.shell, question.settings)
+        view = view or open_view(self.shell, question.settings)
         events = self.assistant.ask(question, answer)
         try:
             stream(
@@ -194,6 +197,13 @@ class Session:
         say("This front end cannot be asked for a new cell; copy the code into one.")
         return False
 
+    def insert_last(self) -> None:
+        """Put the code of the latest answer into a new cell; raises UsageError if there is none."""
+        if self.answer is None:
+            raise UsageError("nothing was asked yet", "Ask first: %assist QUESTION.")
+        if self._insert(self.answer, "below"):
+            self._mark_inserted(self.answer)
+
     def _insert(self, answer: Answer, where: str) -> bool:
         if answer.stopped != "stop":
             say("The answer is not complete, so its code was not inserted.")
@@ -218,6 +228,8 @@ class Session:
             self.client.cancel(self.asked.id)
 
     def close(self) -> None:
+        for widget in self.widget_panels.values():
+            widget.close()
         if self.panel is not None:
             self.panel.close()
         self.failures.close()

@@ -108,16 +108,22 @@ class Conversations:
         ]
         return found[:limit] if limit else found
 
-    def save(self, conversation: str, exchange: Exchange, token: str = "") -> Saved:
+    def save(
+        self, conversation: str, exchange: Exchange, token: str = "", instead_of: int = 0
+    ) -> Saved:
         """Keep an exchange as the next one; on disk on return.
 
-        A `token` that was seen before means that the same exchange was sent again.
+        A `token` that was seen before means that the same exchange was sent again. With
+        `instead_of` it takes the place of that number and of all after it; what their rows leave
+        in free blocks goes with the next `erase`.
         """
         with self._lock:
             known = self._find(conversation)
             if token and token in self._tokens:
                 return self._saved(known.conversation, self._tokens[token])
             number = known.conversation.turns + 1
+            if instead_of:
+                number = min(number, instead_of)
             kept = replace(
                 exchange,
                 question=_bounded(exchange.question),
@@ -128,12 +134,14 @@ class Conversations:
             self._insert(known, kept, token)
             return self._saved(known.conversation, number)
 
-    def exchanges(self, conversation: str, last: int = 0) -> list[Exchange]:
-        """The last exchanges in their order; 0 means all."""
-        turns = self._find(conversation).conversation.turns
-        first = turns - last + 1 if last else 1
-        where = "conversation = ? AND number >= ?"
-        found = messages.read(self.database, self._sealer, where, [conversation, first])
+    def exchanges(self, conversation: str, last: int = 0, before: int = 0) -> list[Exchange]:
+        """The last exchanges, of those before a number, in their order; 0 means all."""
+        end = self._find(conversation).conversation.turns + 1
+        if before:
+            end = min(end, before)
+        first = end - last if last else 1
+        where = "conversation = ? AND number >= ? AND number < ?"
+        found = messages.read(self.database, self._sealer, where, [conversation, first, end])
         return [exchange for _, exchange in found]
 
     def at(self, places: Sequence[Place]) -> list[tuple[Place, Exchange]]:
@@ -293,23 +301,40 @@ class Conversations:
     def _insert(self, known: _Known, exchange: Exchange, token: str) -> None:
         before = known.conversation
         now = replace(before, turns=exchange.number, updated=exchange.asked_at)
+        if before.summary_upto >= exchange.number:  # it tells what is taken back
+            now = replace(now, summary="", summary_upto=0)
         if not before.title and not known.unreadable:
             now = replace(now, title=title_of(exchange.question))
         no = self._next_no
+        gone: list[str] = []
         with self.database.transaction() as db:
+            if exchange.number <= before.turns:
+                gone = self._take_back(db, now)
             messages.insert(db, self._sealer, no, before.id, exchange, token)
             if now.title != before.title:
                 self._put_head(db, now)
             if exchange.bookmarked:
                 _bookmark(db, before.id, exchange.number, on=True)
-            snippets = self.snippets.collect(db, exchange.answer, before.id, exchange.number)
+            snippets = self.snippets.collect(db, exchange.answer, before.id, exchange.number, gone)
         self._next_no += 2
         known.conversation, known.last_no = now, no + 1
+        if exchange.number <= before.turns:
+            self.snippets.drop(gone, {before.id}, exchange.number)
         self.snippets.add(snippets, before.id, exchange.number)
         if token:
             self._tokens[token] = exchange.number
             while len(self._tokens) > _TOKENS:
                 self._tokens.popitem(last=False)
+
+    def _take_back(self, db: Any, now: Conversation) -> list[str]:
+        """Delete the exchanges from the last number of `now` on; gives the snippets gone."""
+        for table in ("messages", "bookmarks"):
+            where = f"DELETE FROM {table} WHERE conversation = ? AND number >= ?"
+            db.execute(where, [now.id, now.turns])
+        if not now.summary_upto:
+            where = "UPDATE conversations SET summary = NULL, summary_upto = NULL WHERE id = ?"
+            db.execute(where, [now.id])
+        return self.snippets.forget(db, {now.id}, now.turns)
 
     def _load(self) -> dict[str, _Known]:
         turns = {

@@ -56,12 +56,17 @@ class Snippets:
             if snippet in self._kept:
                 self._kept[snippet].places.append((conversation, number))
 
-    def collect(self, db: Any, answer: str, conversation: str, number: int) -> list[_Kept]:
-        """Write the code of an answer within the transaction `db`; give what `add` must learn."""
+    def collect(
+        self, db: Any, answer: str, conversation: str, number: int, gone: Collection[str] = ()
+    ) -> list[_Kept]:
+        """Write the code of an answer within the transaction `db`; give what `add` must learn.
+
+        `gone` are the ids that `forget` has deleted in it.
+        """
         found = []
         for language, code in code_blocks(answer):
             known = self._by_code.get(_digest(language, code))
-            if known is None:
+            if known is None or known in gone:
                 fresh = Snippet(
                     secrets.token_hex(8), code, language, (), 0, conversation, number, time.time()
                 )
@@ -124,24 +129,32 @@ class Snippets:
         kept.snippet = more
         self.tag(known, (*kept.snippet.tags, *told.tags))
 
-    def forget(self, db: Any, conversations: Collection[str]) -> list[str]:
-        """Delete within `db` what only these conversations gave; give the ids for `drop`."""
+    def forget(self, db: Any, conversations: Collection[str], first: int = 1) -> list[str]:
+        """Delete within `db` what only these conversations gave, from the number `first` on.
+
+        Gives the ids for `drop`.
+        """
         gone = []
         for kept in self._kept.values():
-            if all(conversation in conversations for conversation, _ in kept.places):
+            if all(place in conversations and number >= first for place, number in kept.places):
                 gone.append(kept.snippet.id)
                 db.execute("DELETE FROM snippets WHERE id = ?", [kept.snippet.id])
+        where = "DELETE FROM snippet_places WHERE conversation = ? AND number >= ?"
         for conversation in conversations:
-            db.execute("DELETE FROM snippet_places WHERE conversation = ?", [conversation])
+            db.execute(where, [conversation, first])
         return gone
 
-    def drop(self, gone: Sequence[str], conversations: Collection[str]) -> None:
+    def drop(self, gone: Sequence[str], conversations: Collection[str], first: int = 1) -> None:
         """Forget in memory what `forget` deleted, once it is committed."""
         for snippet in gone:
             kept = self._kept.pop(snippet)
             self._by_code.pop(_digest(kept.snippet.language, kept.snippet.code), None)
         for kept in self._kept.values():
-            kept.places = [place for place in kept.places if place[0] not in conversations]
+            kept.places = [
+                (place, number)
+                for place, number in kept.places
+                if place not in conversations or number < first
+            ]
 
     def reseal(self, db: Any, sealer: Sealer) -> None:
         """Seal all bodies with another key within the transaction `db`."""
