@@ -3,7 +3,7 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 import { type KernelLink, Refused } from './kernel';
 import type { Event, ICarried, IEvents, PartName } from './protocol';
-import { fail, fixTurn, type ITurn, newTurn, NOTHING, oldTurn, take } from './turns';
+import { failed, fixTurn, type ITurn, newTurn, NOTHING, oldTurn, take } from './turns';
 
 const GONE = 'The kernel went away while it answered. Retry asks again.';
 
@@ -19,6 +19,11 @@ export class ChatModel {
 
   get title(): string {
     return this._title;
+  }
+
+  /** The conversation that is shown; '' for one that begins. */
+  get conversation(): string {
+    return this._conversation;
   }
 
   /** Whether the conversation is longer than what is shown of it. */
@@ -89,18 +94,28 @@ export class ChatModel {
 
   /** Take the chat back to before a turn and ask another question in its place. */
   rewrite(turn: ITurn, question: string): void {
-    const at = this._turns.indexOf(turn);
+    const at = this._turns.findIndex(({ key }) => key === turn.key);
     if (at >= 0 && !this.isRunning) {
+      // A turn that failed has no number; the first that has one from there on counts.
+      const rewrite = this._turns.slice(at).find(({ number }) => number > 0)?.number ?? 0;
       this._turns = this._turns.slice(0, at);
-      this._add({ ...newTurn(question, turn.carried), rewrite: turn.number });
+      this._add({ ...newTurn(question, turn.carried), rewrite });
     }
+  }
+
+  /** Take back a turn that still waits; whether it did. */
+  takeBack(turn: ITurn): boolean {
+    const before = this._turns;
+    this._turns = before.filter(({ key, state }) => key !== turn.key || state !== 'queued');
+    this._changed.emit();
+    return this._turns.length < before.length;
   }
 
   /** Stop what is being answered and take back what waits. */
   stop(): void {
     this._turns = this._turns.filter(turn => turn.state !== 'queued');
     for (const turn of this._turns.filter(turn => turn.state === 'running')) {
-      turn.status = 'stopping …';
+      this._change(turn, { status: 'stopping …' });
       void this._quietly(this.link.call('cancel', { target: turn.id }));
     }
     this._changed.emit();
@@ -118,16 +133,32 @@ export class ChatModel {
     );
     this._turns = [...opened.exchanges.map(kept => oldTurn(kept, opened.conversation)), ...asked];
     this._title = opened.title;
+    this._conversation = opened.conversation;
     this._older = opened.older;
     if (opened.running !== '' && !asked.some(turn => turn.id === opened.running)) {
-      const turn = newTurn('');
-      turn.id = opened.running;
-      turn.state = 'running';
-      this._turns.push(turn);
-      this.link.send('resume', { target: turn.id, from_seq: 0 });
+      this._turns = [...this._turns, { ...newTurn(''), id: opened.running, state: 'running' }];
+      this.link.send('resume', { target: opened.running, from_seq: 0 });
     }
     this._askNext();
     this._changed.emit();
+  }
+
+  /** Show more of the conversation's beginning; once at a time. */
+  async showOlder(): Promise<void> {
+    const conversation = this._conversation;
+    const before = this._turns[0]?.number;
+    if (!this._older || this._fetching || !before) {
+      return;
+    }
+    this._fetching = true;
+    const event = await this._quietly(this.link.call('earlier', { conversation, before }));
+    this._fetching = false;
+    const isSame = this._conversation === conversation && this._turns[0]?.number === before;
+    if (event?.ev === 'earlier' && isSame) {
+      this._turns = [...event.exchanges.map(kept => oldTurn(kept, conversation)), ...this._turns];
+      this._older = event.older;
+      this._changed.emit();
+    }
   }
 
   async begin(): Promise<void> {
@@ -140,6 +171,10 @@ export class ChatModel {
     await this._quietly(this.link.call('rename', { conversation, title }));
   }
 
+  async bookmark(conversation: string, on: boolean): Promise<void> {
+    await this._quietly(this.link.call('bookmark', { conversation, on }));
+  }
+
   async delete(conversation: string): Promise<void> {
     await this._quietly(this.link.call('delete', { conversation }));
     await this.open('');
@@ -149,7 +184,7 @@ export class ChatModel {
   async rate(turn: ITurn, value: number): Promise<void> {
     const { conversation, number } = turn;
     if (await this._quietly(this.link.call('feedback', { conversation, number, value }))) {
-      turn.feedback = value;
+      this._change(turn, { feedback: value });
       this._changed.emit();
     }
   }
@@ -191,12 +226,11 @@ export class ChatModel {
     if (next === undefined || busy || this.link.state !== 'ready') {
       return;
     }
-    next.state = 'running';
-    next.status = 'thinking …';
     const { question, carried, rewrite } = next;
-    next.id = next.fix
+    const id = next.fix
       ? this.link.send('fix', next.fix)
       : this.link.send('ask', { question, rewrite, ...carried });
+    this._change(next, { id, state: 'running', status: 'thinking …' });
   }
 
   private _onState(): void {
@@ -210,7 +244,7 @@ export class ChatModel {
       }
     } else {
       for (const turn of this._turns.filter(turn => turn.state === 'running')) {
-        fail(turn, GONE);
+        this._change(turn, failed(GONE));
       }
     }
     this._changed.emit();
@@ -223,9 +257,7 @@ export class ChatModel {
     }
     let turn = this._turns.find(turn => turn.id === event.id);
     if (turn === undefined && event.ev === 'start') {
-      turn = newTurn(event.question); // another window asked
-      turn.id = event.id;
-      turn.state = 'running';
+      turn = { ...newTurn(event.question), id: event.id, state: 'running' }; // another window asked
       this._turns = [...this._turns, turn];
     }
     if (turn === undefined || event.seq < turn.seq) {
@@ -235,17 +267,21 @@ export class ChatModel {
       this.link.send('resume', { target: turn.id, from_seq: turn.seq });
       return;
     }
-    turn.seq++;
-    take(turn, event);
-    if (turn.state !== 'running') {
+    this._change(turn, { ...take(turn, event), seq: turn.seq + 1 });
+    if (event.ev === 'done' || event.ev === 'error') {
       this._askNext();
     }
     this._changed.emit();
   }
 
+  private _change(turn: ITurn, fields: Partial<ITurn>): void {
+    this._turns = this._turns.map(one => (one.key === turn.key ? { ...one, ...fields } : one));
+  }
+
   private _clear(): void {
     this._turns = [];
     this._title = '';
+    this._conversation = '';
     this._older = false;
     this._problem = '';
     this._changed.emit();
@@ -268,7 +304,9 @@ export class ChatModel {
   private readonly _without = new Set<PartName>();
   private _turns: ITurn[] = [];
   private _title = '';
+  private _conversation = '';
   private _older = false;
+  private _fetching = false;
   private _problem = '';
   private readonly _changed = new Signal<this, void>(this);
   private readonly _replaceAsked = new Signal<this, { id: string } & IEvents['replace_cell']>(this);

@@ -8,8 +8,9 @@ export type TurnState = 'queued' | 'running' | 'done' | 'failed';
 export const NOTHING: ICarried = { without: [], attachments: [], mentions: [] };
 
 /**
- * A question and its answer; `answer` is safe to render as Markdown. `fix` makes it a request to
- * mend a cell; `rewrite` is the number of the exchange that it takes the place of, or 0.
+ * A question and its answer, one state of it after another; `key` stays. `answer` is safe to
+ * render as Markdown. `fix` makes it a request to mend a cell; `rewrite` is the number of the exchange
+ * that it takes the place of, or 0.
  */
 export interface ITurn {
   readonly key: number;
@@ -17,18 +18,18 @@ export interface ITurn {
   readonly carried: ICarried;
   readonly fix: IRequests['fix'] | undefined;
   readonly rewrite: number;
-  id: string;
-  seq: number; // of the next event
-  state: TurnState;
-  answer: string;
-  status: string;
-  footer: string;
-  error: string;
-  sources: ISource[];
-  proposal: IEvents['proposal'] | undefined;
-  conversation: string;
-  number: number;
-  feedback: number;
+  readonly id: string;
+  readonly seq: number; // of the next event
+  readonly state: TurnState;
+  readonly answer: string;
+  readonly status: string;
+  readonly footer: string;
+  readonly error: string;
+  readonly sources: readonly ISource[];
+  readonly proposal: IEvents['proposal'] | undefined;
+  readonly conversation: string;
+  readonly number: number;
+  readonly feedback: number;
 }
 
 let turnsMade = 0;
@@ -74,26 +75,26 @@ export function oldTurn(kept: IExchange, conversation: string): ITurn {
   };
 }
 
-/** Let an event of its answer change a turn. */
-export function take(turn: ITurn, event: Event): void {
+/** What an event of its answer changes in a turn. */
+export function take(turn: ITurn, event: Event): Partial<ITurn> {
   if (event.ev === 'start' && turn.question === '') {
-    Object.assign(turn, { question: event.question });
+    return { question: event.question };
   } else if (event.ev === 'status') {
-    turn.status = event.text;
+    return { status: event.text };
   } else if (event.ev === 'text') {
-    turn.answer = turn.answer.slice(0, event.at) + event.text;
+    return { answer: turn.answer.slice(0, event.at) + event.text };
   } else if (event.ev === 'proposal') {
-    turn.proposal = event;
+    return { proposal: event };
   } else if (event.ev === 'done') {
     const { footer, sources, conversation, number } = event;
-    Object.assign(turn, { footer, sources, conversation, number, status: '', state: 'done' });
+    return { footer, sources, conversation, number, status: '', state: 'done' };
   } else if (event.ev === 'error') {
-    fail(turn, `${event.message}. ${event.hint}`);
+    return failed(`${event.message}. ${event.hint}`);
   }
+  return {};
 }
 
-export function fail(turn: ITurn, error: string): void {
-  turn.state = 'failed';
-  turn.status = '';
-  turn.error = error;
+/** What a failure changes in a turn. */
+export function failed(error: string): Partial<ITurn> {
+  return { state: 'failed', status: '', error };
 }
