@@ -107,7 +107,8 @@ function endsName(text: string, end: number): boolean {
   return !/^[\p{L}\p{N}_/:]/u.test(text.slice(end, end + 2));
 }
 
-function firstLine(source: string): string {
+/** What tells a cell apart: the first line that is not blank. */
+export function firstLine(source: string): string {
   const line = source.split('\n').find(one => one.trim()) ?? '(empty)';
   return line.trim().slice(0, FIRST_LINE);
 }

@@ -1,7 +1,7 @@
 /** What can be attached, and what is refused with a reason. */
 
 import { File } from 'node:buffer';
-import { attachedFile, attachedText, cellsText, checkWhole, NotAttached } from '../src/attach';
+import { attachedFile, attachedText, cellsText, checkWhole, NotSent } from '../src/attach';
 import { NOTHING } from '../src/turns';
 
 function file(...parts: (string | Uint8Array)[]): globalThis.File {
@@ -19,11 +19,11 @@ test.each([
   ['too large', file('x'.repeat(100_001)), /101 kB; at most 100 kB/]
 ])('a file that is %s is refused', async (_, given, reason) => {
   await expect(attachedFile(given)).rejects.toThrow(reason);
-  await expect(attachedFile(given)).rejects.toBeInstanceOf(NotAttached);
+  await expect(attachedFile(given)).rejects.toBeInstanceOf(NotSent);
 });
 
 test('a text is measured in bytes, not in characters', () => {
-  expect(() => attachedText('note', 'ü'.repeat(60_000))).toThrow(NotAttached);
+  expect(() => attachedText('note', 'ü'.repeat(60_000))).toThrow(NotSent);
   expect(attachedText('note', 'u'.repeat(60_000)).text).toHaveLength(60_000);
 });
 
@@ -31,11 +31,11 @@ test('what does not fit into one message is refused', () => {
   const carried = (text: string) => ({ ...NOTHING, attachments: [{ label: 'a', text }] });
   expect(() => checkWhole('why?', carried('x'.repeat(240_000)))).not.toThrow();
   expect(() => checkWhole('why?', carried('x'.repeat(250_000)))).toThrow(/Remove an attachment/);
-  expect(() => checkWhole('why?', carried('ü'.repeat(45_000)))).toThrow(NotAttached); // 6 bytes each
-  expect(() => checkWhole('why?', carried('🐼'.repeat(21_000)))).toThrow(NotAttached);
+  expect(() => checkWhole('why?', carried('ü'.repeat(45_000)))).toThrow(NotSent); // 6 bytes each
+  expect(() => checkWhole('why?', carried('🐼'.repeat(21_000)))).toThrow(NotSent);
 });
 
 test('a notebook is attached as its cells', () => {
   const cells = [{ cell_type: 'code', source: ['a = 1\n', 'b'] }, { cell_type: 'markdown', source: '# T' }];
-  expect(cellsText(cells)).toBe('# %% code cell 1\na = 1\nb\n\n# %% markdown cell 2\n# T');
+  expect(cellsText(cells)).toBe('# %%\na = 1\nb\n\n# %% [markdown]\n# T');
 });

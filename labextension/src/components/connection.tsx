@@ -1,13 +1,13 @@
 /** What the user should know of the kernel before asking, and the buttons that cure it. */
 
 import { Clipboard } from '@jupyterlab/apputils';
-import type { ISignal } from '@lumino/signaling';
 import * as React from 'react';
 import type { Following } from '../following';
 import type { KernelState } from '../kernel';
 import type { ChatModel } from '../model';
 import type { OwnKernel } from '../own_kernel';
 import { advice } from '../versions';
+import { useSignal } from './use_signal';
 
 const INSTALL = '%pip install codeassist-jupyter';
 
@@ -99,14 +99,4 @@ async function attempt(model: ChatModel, change: () => Promise<void>): Promise<v
   } catch (error) {
     model.report(error instanceof Error ? error.message : String(error));
   }
-}
-
-function useSignal(signal: ISignal<unknown, void>): void {
-  const [, draw] = React.useReducer((count: number) => count + 1, 0);
-  React.useEffect(() => {
-    signal.connect(draw);
-    return () => {
-      signal.disconnect(draw);
-    };
-  }, [signal]);
 }
