@@ -63,9 +63,10 @@ NETWORK = [
 UNSAFE_FILES = ["pickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "diskcache"]
 # Too slow to load, or too dangerous to have, in the process that holds the user's variables.
 HEAVY = {
-    "duckdb", "fastapi", "httpx", "huggingface_hub", "jinja2", "lancedb", "llama_cpp", "matplotlib",
-    "nbclient", "nbformat", "numpy", "onnxruntime", "pandas", "polars", "pyarrow", "pydantic",
-    "rich", "starlette", "tantivy", "tokenizers", "torch", "uvicorn", "xllamacpp",
+    "duckdb", "fastapi", "httpx", "huggingface_hub", "ipywidgets", "jinja2", "lancedb",
+    "llama_cpp", "matplotlib", "nbclient", "nbformat", "numpy", "onnxruntime", "pandas", "polars",
+    "pyarrow", "pydantic", "rich", "starlette", "tantivy", "tokenizers", "torch",
+    "uvicorn", "xllamacpp",
 }
 # fmt: on
 
@@ -74,6 +75,7 @@ FENCES: dict[str, tuple[str, ...]] = {
     "ipykernel": ("kernel/", "__init__.py"),
     # The notebook parser lets IPython itself turn magics into Python; it imports it lazily.
     "IPython": ("kernel/", "__init__.py", "index/parse/notebook"),
+    "ipywidgets": ("kernel/widget_panel",),
     **dict.fromkeys(["llama_cpp"], ("engine/llama_cpp",)),
     **dict.fromkeys(["xllamacpp"], ("engine/xllamacpp",)),
     **dict.fromkeys(["duckdb"], ("memory/", "index/store")),

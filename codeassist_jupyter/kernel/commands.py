@@ -100,6 +100,18 @@ def _stop(session: Session) -> None:
     say("Stopped." if session.asked else "Nothing was asked yet.")
 
 
+def _insert(session: Session) -> None:
+    """put the code of the last answer into a new cell; it is not run"""
+    session.insert_last()
+
+
+def _panel(session: Session) -> None:
+    """the chat as a widget in this cell's output, where there is no side panel"""
+    from . import widget_panel
+
+    widget_panel.show(session)
+
+
 def _search(session: Session, *words: str) -> None:
     """WORDS: places in this project's code, notebooks and documents, without the model"""
     found = session.index.search(" ".join(words).strip("\"'"), wait_s=_WAIT_S)
@@ -200,6 +212,8 @@ COMMANDS: dict[str, tuple[Callable[..., bool | None], int, int]] = {
     **history.COMMANDS,
     "metrics": (_metrics, 0, 1),
     "stop": (_stop, 0, 0),
+    "insert": (_insert, 0, 0),
+    "panel": (_panel, 0, 0),
     "search": (_search, 1, 100),
     "index": (_index, 0, 2),
     "graph": (_graph, 1, 1),
