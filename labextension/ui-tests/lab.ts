@@ -15,6 +15,7 @@ export interface IRule {
   answer: string;
   delay_s?: number; // per token
   prompt_delay_s?: number; // before the first
+  fail?: { code?: string; message?: string; hint?: string; after?: number };
 }
 
 /** One running JupyterLab; `jupyter` and `codeassist` are those on the PATH. */
@@ -60,14 +61,19 @@ export class Lab {
   }
 
   /** Start a server whose kernels answer by these rules, with all our data in the server's folder. */
-  static async echoing(files: Record<string, string>, rules: IRule[]): Promise<Lab> {
+  static async echoing(
+    files: Record<string, string>,
+    rules: IRule[],
+    settings: NodeJS.ProcessEnv = {}
+  ): Promise<Lab> {
     const folder = temporary();
     const script = join(folder, 'script.json');
     writeFileSync(script, JSON.stringify(rules));
     const environment = {
       CODEASSIST_HOME: join(folder, 'home'),
       CODEASSIST_ENGINE: 'echo',
-      CODEASSIST_ECHO_SCRIPT: script
+      CODEASSIST_ECHO_SCRIPT: script,
+      ...settings
     };
     return Lab.start(files, environment, folder);
   }

@@ -55,6 +55,7 @@ test('ask, stop, insert, replace and undo, also while a cell is running', async 
   // replace the selected cell, and undo that in one step
   await cells.nth(2).click();
   await panel.getByRole('button', { name: 'Replace cell' }).click();
+  await panel.getByRole('button', { name: 'Accept all' }).click();
   await expect(cells.nth(2)).toContainText('total = sum(values)');
   await cells.nth(2).locator('.cm-content').click();
   await page.keyboard.press('Control+z');
