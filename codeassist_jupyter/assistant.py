@@ -187,16 +187,18 @@ class Assistant:
             answer = asked.answer
             exchange = _exchange(question.text, answer, question.settings, asked.at)
             self._save(exchange, answer, question.settings, question.rewrite)
-            if "chat" not in question.without:
-                told = asked.built.journal
-                turn = Turn(
-                    question.text,
-                    asked.built.sent,
-                    answer.text,
-                    answer.number,
-                    recalled=asked.built.told.turns,
-                )
-                self.journal = replace(told, turns=(*told.turns, turn))
+            if "chat" in question.without:
+                self.journal = window.allowed(self.journal, NOTHING, question.rewrite)
+                return
+            told = asked.built.journal
+            turn = Turn(
+                question.text,
+                asked.built.sent,
+                answer.text,
+                answer.number,
+                recalled=asked.built.told.turns,
+            )
+            self.journal = replace(told, turns=(*told.turns, turn))
 
     def mark_important(self, number: int) -> None:
         """Let a turn outlast others in the journal."""

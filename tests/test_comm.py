@@ -2,86 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from front_end import FrontEnd
+from side_panel import LOAD, Panel, new_subshell, text_of
 
-from codeassist_jupyter import protocol
-
-LOAD = "%load_ext codeassist_jupyter"
-Message = dict[str, Any]
-
-
-_CARRIED: Message = {"without": [], "attachments": [], "mentions": []}
-_USUAL: dict[str, Message] = {
-    "ask": {**_CARRIED, "rewrite": 0},
-    "context": _CARRIED,
-    "conversations": {"words": ""},
-}
-
-
-class Panel:
-    """One open comm; `ask` sends a request, `until` reads events."""
-
-    def __init__(self, lab: FrontEnd, subshell: str | None) -> None:
-        self.lab, self.subshell = lab, subshell
-        self.comm = uuid.uuid4().hex
-        self.events: list[Message] = []
-        content = {"comm_id": self.comm, "target_name": protocol.TARGET, "data": {}}
-        self._post("comm_open", content)
-
-    def send(self, op: str, **fields: Any) -> str:
-        id = uuid.uuid4().hex
-        data = {"v": 1, "id": id, "op": op, **_USUAL.get(op, {}), **fields}
-        self._post("comm_msg", {"comm_id": self.comm, "data": data})
-        return id
-
-    def call(self, op: str, **fields: Any) -> Message:
-        """Send a request and wait for its first answer."""
-        id = self.send(op, **fields)
-        return self.until(lambda e: e["id"] == id)
-
-    def ask(self, question: str, **fields: Any) -> str:
-        return self.send("ask", question=question, **fields)
-
-    def until(self, wanted: Callable[[Message], bool]) -> Message:
-        """Read what the kernel sends until an event to this panel is the wanted one."""
-        while True:
-            msg = self.lab.client.get_iopub_msg(timeout=30)
-            if msg["msg_type"] == "comm_msg" and msg["content"]["comm_id"] == self.comm:
-                event = msg["content"]["data"]
-                self.events.append(event)
-                if wanted(event):
-                    return event
-
-    def answered(self, id: str) -> Message:
-        return self.until(lambda e: e["id"] == id and e["ev"] in ("done", "error"))
-
-    def of(self, id: str) -> list[Message]:
-        return [event for event in self.events if event["id"] == id]
-
-    def close(self) -> None:
-        self._post("comm_close", {"comm_id": self.comm, "data": {}})
-
-    def _post(self, kind: str, content: Message) -> None:
-        message = self.lab.client.session.msg(kind, content)
-        if self.subshell:
-            message["header"]["subshell_id"] = self.subshell
-        self.lab.client.shell_channel.send(message)
-
-
-def text_of(events: list[Message]) -> str:
-    """The answer as the panel puts it together."""
-    text = b""
-    for event in events:
-        if event["ev"] == "text":
-            text = text[: 2 * event["at"]] + event["text"].encode("utf-16-le")
-    return text.decode("utf-16-le")
+from codeassist_jupyter import config, protocol
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +25,7 @@ def lab(echo_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
 
 @pytest.fixture(scope="module")
 def subshell(lab: FrontEnd) -> str:
-    lab.client.control_channel.send(lab.client.session.msg("create_subshell_request", {}))
-    reply = lab.client.get_control_msg(timeout=60)
-    return str(reply["content"]["subshell_id"])
+    return new_subshell(lab)
 
 
 @pytest.fixture
@@ -210,36 +137,75 @@ def test_what_the_question_brings_along_reaches_the_prompt(panel: Panel) -> None
     assert parts["named objects"] == "the selected cell"
 
 
-def test_conversations_are_listed_opened_renamed_rated_and_deleted(panel: Panel) -> None:
-    assert panel.call("new")["ev"] == "ok"
-    assert panel.call("open", conversation="")["exchanges"] == []
-    done = panel.answered(panel.ask("keep <this>"))
-    id = done["conversation"]
-    assert panel.call("rename", conversation=id, title=" A  title ")["ev"] == "ok"
-    listed = panel.call("conversations")
-    assert listed["current"] == id
-    (mine,) = [one for one in listed["conversations"] if one["id"] == id]
-    assert (mine["title"], mine["turns"]) == ("A title", 1)
-    assert panel.call("feedback", conversation=id, number=1, value=1)["ev"] == "ok"
-    assert panel.call("feedback", conversation=id, number=1, value=7)["ev"] == "error"
-    opened = panel.call("open", conversation=id)
-    (kept,) = opened["exchanges"]
-    assert (kept["question"], kept["feedback"], opened["older"]) == ("keep <this>", 1, False)
-    assert panel.call("delete", conversation=id)["ev"] == "ok"
-    assert panel.call("open", conversation=id)["code"] == "UsageError"
-    assert panel.call("open", conversation="")["exchanges"] == []
-
-
-def test_a_long_conversation_is_cut_to_what_a_message_holds(panel: Panel, echo: Any) -> None:
-    echo([{"match": "", "answer": "\n".join(f"{n}" + "é" * 300 for n in range(80))}])
+def test_each_part_can_stay_out_of_a_question(panel: Panel, lab: FrontEnd) -> None:
+    lab.run("knots = 12.5")
     panel.call("new")
-    asked = 12
-    for _ in range(asked):
-        done = panel.answered(panel.ask("long"))
-    opened = panel.call("open", conversation=done["conversation"])
-    assert opened["older"] is True and 0 < len(opened["exchanges"]) < asked
-    assert opened["exchanges"][-1]["number"] == asked
-    assert len(json.dumps(opened)) <= protocol.MAX_BYTES
+
+    def names(*without: str) -> set[str]:
+        context = panel.call("context", question="how fast?", without=list(without))
+        return {part["name"] for part in context["parts"]}
+
+    assert {"cells", "variables"} <= names()
+    assert "cells" not in names("cells") and "variables" in names("cells")
+    assert "variables" not in names("variables") and "cells" in names("variables")
+    panel.answered(panel.ask("how fast?", without=["variables"]))
+    assert {"chat so far", "variables"} <= names()  # they were not told yet
+    panel.answered(panel.ask("how fast?"))
+    assert "variables" not in names()  # now they were
+    assert names("cells", "variables", "sources", "chat") == {"system", "question"}
+
+
+def test_a_question_without_the_chat_is_kept_and_not_gone_on_from(panel: Panel) -> None:
+    panel.call("new")
+    panel.answered(panel.ask("one"))
+    done = panel.answered(panel.ask("two", without=["chat"]))
+    assert done["number"] == 2
+    parts = panel.call("context", question="three")["parts"]
+    assert [part["detail"] for part in parts if part["name"] == "chat so far"] == ["1 turn: 1"]
+
+
+def test_the_model_and_its_state_are_told(panel: Panel, echo: Any) -> None:
+    echo([{"match": "", "answer": "word " * 2000, "delay_s": 0.05}])
+    asked = panel.ask("forever")
+    panel.until(lambda e: e["id"] == asked and e["ev"] == "text")
+    told = panel.call("model")
+    assert (told["model"], told["state"]) == ("echo", "busy")
+    panel.call("cancel", target=asked)
+    panel.answered(asked)
+    while (told := panel.call("model"))["state"] == "busy":  # until the host has ended it
+        pass
+    assert told["state"] == "ready"
+
+
+def test_settings_are_told_set_and_refused(panel: Panel, lab: FrontEnd) -> None:
+    values = {one["name"]: one for one in panel.call("settings")["values"]}
+    assert values["model"]["value"] in values["model"]["choices"]
+    assert values["keep_history"]["choices"] == ["on", "off"]
+    assert all(one["about"] and one["origin"] for one in values.values())
+
+    values = panel.call("set", name="max_tokens", value=" 77 ")["values"]
+    assert [(v["value"], v["origin"]) for v in values if v["name"] == "max_tokens"] == [
+        ("77", "this kernel")
+    ]
+    assert "77" in lab.run("%assist config").printed
+    for name, value in [("max_tokens", "many"), ("model", "gpt-9"), ("keep_history", "maybe")]:
+        refused = panel.call("set", name=name, value=value)
+        assert refused["ev"] == "error" and refused["hint"]
+    assert panel.call("set", name="engine", value="echo")["code"] == "UsageError"
+
+
+def test_a_model_that_is_not_here_is_missing_and_starts_nothing(
+    tmp_path: Path, codeassist_home: Path
+) -> None:
+    environ = {"CODEASSIST_MODELS_DIR": str(tmp_path / "none")}
+    lab = FrontEnd(tmp_path, CODEASSIST_HOME=str(codeassist_home), **environ)
+    lab.run(LOAD)
+    panel = Panel(lab, new_subshell(lab))
+    assert panel.call("model")["state"] == "missing"
+    lab.run("import os; os.environ['CODEASSIST_ENGINE'] = 'echo'")
+    assert panel.call("model")["state"] == "stopped"
+    assert not config.runtime_dir().exists()
+    lab.close()
 
 
 def test_what_goes_wrong_is_an_error_with_a_hint(panel: Panel) -> None:

@@ -115,7 +115,7 @@ def export(panel: Panel, request: Request, reply: Reply) -> None:
     names = (f"{name}{f'-{n}' if n else ''}.md" for n in range(1000))
     path = next(path for path in map(folder.joinpath, names) if not path.exists())
     transcript.export(path, chosen, kept)
-    reply.send("told", text=f"Written to {security.clean(path.name, 100)}, beside the notebook.")
+    reply.send("told", text=f"Written: {security.clean(str(path), 1000)}")
 
 
 def feedback(panel: Panel, request: Request, reply: Reply) -> None:
@@ -214,8 +214,8 @@ def _piece(text: str, words: str) -> str:
     line = " ".join(security.clean(text, 200_000).split())
     places = (line.casefold().find(word) for word in words.casefold().split())
     at = max(0, min((place for place in places if place >= 0), default=0) - _FOUND_CHARS // 4)
-    piece = line[at : at + _FOUND_CHARS]
-    return f"{'… ' if at else ''}{piece}{' …' if at + _FOUND_CHARS < len(line) else ''}"
+    end = at + _FOUND_CHARS - 4  # for both marks
+    return f"{'… ' if at else ''}{line[at:end]}{' …' if end < len(line) else ''}"
 
 
 def _listed(panel: Panel) -> tuple[Conversation, ...]:

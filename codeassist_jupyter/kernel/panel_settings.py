@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from .. import config, security
-from ..errors import CodeAssistError, ModelMissing, UsageError
+from ..errors import CodeAssistError, ModelError, UsageError
 from ..protocol import Request
 from .comm import Reply
 
@@ -91,7 +91,7 @@ def _state(session: Session) -> str:
     now = session.settings()
     try:
         session.client.require_model(now.engine, now.model)
-    except ModelMissing:
+    except ModelError:
         return "missing"
     health = session.client.health(start=False)
     state = health["state"] if health is not None else "idle"

@@ -58,7 +58,7 @@ Found = list[tuple[Place, Exchange, float]]
 
 @dataclass(slots=True)
 class _Indexes:
-    """What is known of the store; replaced as a whole when something is erased."""
+    """What is known of the store; replaced as a whole when something is erased or taken back."""
 
     words: Lexical | None = None
     tiers: tuple[Tier, ...] = ()
@@ -70,6 +70,20 @@ class _Indexes:
     @property
     def last(self) -> int:
         return self.order[-1] if self.order else -1
+
+    def learn(self, place: Place) -> None:
+        self.places[place.no] = place
+        self.by_conversation[place.conversation].append(place.no)
+        self.order.append(place.no)
+
+    def superseded(self, place: Place) -> set[int]:
+        """Exchanges that are gone since `place` took the number of one of them."""
+        gone = set()
+        for no in reversed(self.by_conversation[place.conversation]):
+            if self.places[no].number < place.number:
+                break
+            gone.add(no)
+        return gone
 
     def after(self, no: int, most: int | None = None) -> list[Place]:
         """The places behind a number, in order; not more than the first `most`."""
@@ -165,10 +179,21 @@ class History:
             if now.last == self._store.last_no:
                 return now
             for place in self._store.places(after=now.last):
-                now.places[place.no] = place
-                now.by_conversation[place.conversation].append(place.no)
-                now.order.append(place.no)
+                if gone := now.superseded(place):
+                    now = self._without(now, gone)
+                now.learn(place)
             return now
+
+    def _without(self, now: _Indexes, gone: Collection[int]) -> _Indexes:
+        """Know some exchanges no longer; what the indexes still say of them is not asked for."""
+        with self._writing:
+            kept = _Indexes(now.words, now.tiers, now.upto)
+            for no in now.order:
+                if no not in gone:
+                    kept.learn(now.places[no])
+            if now is self._now:
+                self._now = kept
+        return kept
 
     def _find_words(
         self, now: _Indexes, text: str, numbers: Collection[int] | None
