@@ -1,4 +1,11 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import {
+  addAboveIcon,
+  addBelowIcon,
+  copyIcon,
+  type LabIcon,
+  runIcon
+} from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { CellChange } from '../change';
 import { fenced } from '../markdown';
@@ -45,11 +52,24 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
       <Markdown text={fenced(code, isPython ? 'python' : language)} rendermime={rendermime} />
       {actions && (
         <div className="jp-CodeAssist-actions" role="group" aria-label="Code of the answer">
-          <button onClick={() => actions.copy(code)}>Copy</button>
+          <IconButton icon={copyIcon} label="Copy" act={() => actions.copy(code)} />
           {isPython && (
             <>
-              <button onClick={() => actions.insert(code, 'above')}>Insert above</button>
-              <button onClick={() => actions.insert(code, 'below')}>Insert below</button>
+              <IconButton
+                icon={addAboveIcon}
+                label="Insert above"
+                act={() => actions.insert(code, 'above')}
+              />
+              <IconButton
+                icon={addBelowIcon}
+                label="Insert below"
+                act={() => actions.insert(code, 'below')}
+              />
+              <IconButton
+                icon={runIcon}
+                label="Run in new cell"
+                act={() => actions.runBelow(code)}
+              />
               <button
                 ref={replace}
                 aria-expanded={change !== undefined}
@@ -57,8 +77,7 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
               >
                 Replace cell
               </button>
-              <button onClick={() => actions.runBelow(code)}>Run in new cell</button>
-            </>
+                          </>
           )}
           <button onClick={() => actions.ask('Explain this code.', code)}>Explain</button>
           <button onClick={() => actions.ask('Improve this code.', code)}>Improve</button>
@@ -75,5 +94,14 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
         />
       )}
     </div>
+  );
+}
+
+function IconButton(props: { icon: LabIcon; label: string; act: () => void }): JSX.Element {
+  const { icon, label, act } = props;
+  return (
+    <button className="jp-CodeAssist-iconButton" aria-label={label} title={label} onClick={act}>
+      <icon.react tag="span" aria-hidden="true" />
+    </button>
   );
 }

@@ -45,8 +45,8 @@ function Diff({ before, after, settled }: IDiffProps): JSX.Element {
     const options = { collapseUnchanged: whole ? undefined : COLLAPSED, decide: settled && decide };
     const view = (wide ? sideBySide : unified)({ before, after }, parent, options);
     if (decided.current !== undefined) {
-      const next = parent.querySelectorAll<HTMLElement>('.jp-CodeAssist-hunk');
-      next[Math.min(decided.current, next.length - 1)]?.querySelector('button')?.focus();
+      const accepts = parent.querySelectorAll<HTMLElement>('.jp-CodeAssist-hunk > :first-child');
+      accepts[Math.min(decided.current, accepts.length - 1)]?.focus();
       decided.current = undefined;
     }
     return () => view.destroy();
@@ -79,7 +79,7 @@ function unified(texts: ITexts, parent: HTMLElement, options: IOptions): EditorV
     gutter: false,
     diffConfig: COMPARE
   });
-  const controls = rows(texts, hunk => hunk.fromB, decide && buttonsFor(decide));
+  const controls = rows(texts, 'fromB', decide && buttonsFor(decide));
   return new EditorView({
     parent,
     state: EditorState.create({
@@ -97,12 +97,8 @@ function sideBySide(texts: ITexts, parent: HTMLElement, options: IOptions): Merg
   });
   return new MergeView({
     parent,
-    a: side(documentOf(texts.before), 'Now', rows(texts, hunk => hunk.fromA, decide && nameOf)),
-    b: side(
-      documentOf(texts.after),
-      'Proposed',
-      rows(texts, hunk => hunk.fromB, decide && buttonsFor(decide))
-    ),
+    a: side(documentOf(texts.before), 'Now', rows(texts, 'fromA', decide && nameOf)),
+    b: side(documentOf(texts.after), 'Proposed', rows(texts, 'fromB', decide && buttonsFor(decide))),
     collapseUnchanged,
     gutter: false,
     diffConfig: COMPARE
@@ -123,23 +119,20 @@ function shown(label: string): Extension {
 
 type Draw = (row: HTMLElement, index: number, count: number) => void;
 
-/** A row above each hunk. */
-function rows(
-  texts: ITexts,
-  place: (hunk: ReturnType<typeof hunksOf>[number]) => number,
-  draw: Draw | undefined
-): Extension {
+/** A row above each hunk, on the side where it begins at `from`. */
+function rows(texts: ITexts, from: 'fromA' | 'fromB', draw: Draw | undefined): Extension {
   if (draw === undefined) {
     return [];
   }
   const hunks = hunksOf(texts);
-  const widgets = hunks.map((hunk, index) =>
-    Decoration.widget({
-      widget: new Row(row => draw(row, index, hunks.length)),
-      block: true,
-      side: -2 // above the lines that the merge view shows as deleted
-    }).range(place(hunk))
-  );
+  const widgets = hunks.map((hunk, index) => {
+    const widget = new Row(row => draw(row, index, hunks.length));
+    // The merge view aligns the lines that follow a hunk: the row belongs to the one before.
+    const first = hunk[from] === 0;
+    return Decoration.widget({ widget, block: true, side: first ? -2 : 1 }).range(
+      first ? 0 : hunk[from] - 1
+    );
+  });
   return EditorView.decorations.of(Decoration.set(widgets));
 }
 
