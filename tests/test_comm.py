@@ -185,7 +185,7 @@ def test_settings_are_told_set_and_refused(panel: Panel, lab: FrontEnd) -> None:
 
     values = panel.call("set", name="max_tokens", value=" 77 ")["values"]
     assert [(v["value"], v["origin"]) for v in values if v["name"] == "max_tokens"] == [
-        ("77", "this kernel")
+        ("77", "session")
     ]
     assert "77" in lab.run("%assist config").printed
     for name, value in [("max_tokens", "many"), ("model", "gpt-9"), ("keep_history", "maybe")]:

@@ -111,6 +111,48 @@ def test_a_save_that_is_sent_again_is_kept_once(store: Conversations) -> None:
     again.close()
 
 
+def test_an_exchange_takes_the_place_of_an_earlier_one_and_all_after_it(
+    store: Conversations,
+) -> None:
+    def code(name: str) -> str:
+        return f"```python\nprint({name})\n```"
+
+    for name in ("first", "second", "third"):
+        store.save("a", Exchange(name, code(name)))
+    store.mark("a", 3, bookmarked=True)
+    store.summarize("a", "They spoke of three things.", 2)
+    saved = store.save("a", Exchange("instead", code("third")), "t1", instead_of=2)
+    assert (saved.number, saved.summary, saved.summary_upto) == (2, "", 0)
+    assert store.save("a", Exchange("instead", code("third")), "t1", instead_of=2).number == 2
+    store.save("a", Exchange("after it", code("fourth")))
+    beyond = store.save("a", Exchange("no such number", ""), instead_of=9)
+    assert beyond.number == 4  # as if nothing was to be replaced
+
+    def check(now: Conversations) -> None:
+        kept = now.exchanges("a")
+        assert [e.question for e in kept] == ["first", "instead", "after it", "no such number"]
+        assert not any(e.bookmarked for e in kept)
+        assert (now.get("a").turns, now.get("a").summary) == (4, "")
+        places = {s.code: s.number for s in now.snippets.find()}
+        assert places == {"print(first)": 1, "print(third)": 2, "print(fourth)": 3}
+
+    check(store)
+    again = reopened(store)
+    check(again)
+    again.close()
+
+
+def test_exchanges_are_read_from_the_end_page_by_page(store: Conversations) -> None:
+    for number in range(1, 8):
+        store.save("a", Exchange(str(number), ""))
+
+    def read(last: int, before: int) -> str:
+        return "".join(e.question for e in store.exchanges("a", last, before))
+
+    assert [read(3, 0), read(3, 5), read(3, 2), read(3, 1)] == ["567", "234", "1", ""]
+    assert [read(0, 3), read(2, 99)] == ["12", "67"]
+
+
 def test_marks_titles_bookmarks_and_summaries_last(store: Conversations) -> None:
     store.save("a", Exchange("q", "a"))
     store.mark("a", 1, feedback=-1, bookmarked=True, pinned=True, inserted=True)

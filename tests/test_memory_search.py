@@ -117,6 +117,21 @@ def test_of_many_that_are_not_indexed_the_newest_are_searched(
     history.close()
 
 
+def test_what_was_taken_back_is_not_found_again(open_history: Open, store: Conversations) -> None:
+    history = open_history()
+    store.save("shop", Exchange("group by town", "`df.groupby`"), instead_of=2)
+    for _ in range(2):  # before it is indexed, and after
+        assert questions(history, "sort by price", allowed={"shop"}).count("group by town") <= 1
+        assert "sort by price" not in questions(history, "sort by price")
+        assert questions(history, "group by town", 1) == ["group by town"]
+        recalled = history.recall("shop", "group by town", 9, 9)
+        assert [exchange.number for _, exchange, _ in recalled] == [2, 1]
+        history.wake()
+        assert history.fresh.wait(PATIENCE_S)
+    history.close()
+    assert "sort by price" not in questions(open_history(), "sort by price")
+
+
 def test_feedback_moves_answers(open_history: Open, store: Conversations) -> None:
     for _ in range(3):
         store.save("lab", Exchange("clip the outliers", "`df.clip`"))

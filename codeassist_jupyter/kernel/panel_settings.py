@@ -48,7 +48,7 @@ def settings(panel: Panel, _: Request, reply: Reply) -> None:
         choices = setting.choices
         if name == "model":
             choices = tuple(dict.fromkeys((value, *_installed(session))))
-        origin = "this kernel" if name in session.chosen else now.origin.get(name, "")
+        origin = "session" if name in session.chosen else now.origin.get(name, "default")
         values.append(
             {
                 "name": name,
