@@ -190,13 +190,13 @@ class Conversations:
                         [value, conversation, number],
                     )
             if bookmarked is not None:
-                _bookmark(db, conversation, number, bookmarked)
+                messages.bookmark(db, conversation, number, bookmarked)
 
     def bookmark(self, conversation: str, on: bool) -> None:
         with self._lock:
             known = self._find(conversation)
             with self.database.transaction() as db:
-                _bookmark(db, conversation, 0, on)
+                messages.bookmark(db, conversation, 0, on)
             known.conversation = replace(known.conversation, bookmarked=on)
 
     def rename(self, conversation: str, title: str) -> None:
@@ -237,9 +237,7 @@ class Conversations:
             with self.database.transaction() as db:
                 for conversation in conversations:
                     db.execute("DELETE FROM conversations WHERE id = ?", [conversation])
-                    for table in ("messages", "bookmarks"):
-                        where = f"DELETE FROM {table} WHERE conversation = ?"
-                        db.execute(where, [conversation])
+                    messages.delete(db, conversation)
                 gone = self.snippets.forget(db, conversations)
                 db.execute("DELETE FROM meta WHERE key = 'erasing'")
                 db.execute("INSERT INTO meta VALUES ('erasing', 'yes')")
@@ -314,7 +312,7 @@ class Conversations:
             if now.title != before.title:
                 self._put_head(db, now)
             if exchange.bookmarked:
-                _bookmark(db, before.id, exchange.number, on=True)
+                messages.bookmark(db, before.id, exchange.number, on=True)
             snippets = self.snippets.collect(db, exchange.answer, before.id, exchange.number, gone)
         self._next_no += 2
         known.conversation, known.last_no = now, no + 1
@@ -328,9 +326,7 @@ class Conversations:
 
     def _take_back(self, db: Any, now: Conversation) -> list[str]:
         """Delete the exchanges from the last number of `now` on; gives the snippets gone."""
-        for table in ("messages", "bookmarks"):
-            where = f"DELETE FROM {table} WHERE conversation = ? AND number >= ?"
-            db.execute(where, [now.id, now.turns])
+        messages.delete(db, now.id, now.turns)
         if not now.summary_upto:
             where = "UPDATE conversations SET summary = NULL, summary_upto = NULL WHERE id = ?"
             db.execute(where, [now.id])
@@ -408,13 +404,6 @@ def title_of(question: str) -> str:
     if len(line) <= _TITLE_CHARS:
         return line
     return line[: _TITLE_CHARS - 1].rsplit(" ", 1)[0].rstrip(" ,.;:") + "…"
-
-
-def _bookmark(db: Any, conversation: str, number: int, on: bool) -> None:
-    place = [conversation, number]
-    db.execute("DELETE FROM bookmarks WHERE conversation = ? AND number = ?", place)
-    if on:
-        db.execute("INSERT INTO bookmarks VALUES (?, ?)", place)
 
 
 def _bounded(text: str) -> str:

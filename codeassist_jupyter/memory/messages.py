@@ -93,6 +93,24 @@ def places(database: Database, where: str, values: Sequence[Any] = ()) -> list[P
     return [Place(*row) for row in rows]
 
 
+def delete(db: Any, conversation: str, first: int = 0) -> None:
+    """Delete the exchanges from the number `first` on with their bookmarks; 0 is all.
+
+    The bookmark of a conversation has the number 0.
+    """
+    for table in ("messages", "bookmarks"):
+        where = f"DELETE FROM {table} WHERE conversation = ? AND number >= ?"
+        db.execute(where, [conversation, first])
+
+
+def bookmark(db: Any, conversation: str, number: int, on: bool) -> None:
+    """Mark an exchange, or with the number 0 its conversation, within the transaction `db`."""
+    place = [conversation, number]
+    db.execute("DELETE FROM bookmarks WHERE conversation = ? AND number = ?", place)
+    if on:
+        db.execute("INSERT INTO bookmarks VALUES (?, ?)", place)
+
+
 def reseal(db: Any, old: Sealer, new: Sealer) -> None:
     """Seal all bodies that can be read with another key, within the transaction `db`."""
     (last,) = db.execute("SELECT coalesce(max(no), 0) FROM messages").fetchone()
