@@ -6,17 +6,23 @@ export interface ISegment {
   language: string;
 }
 
+// Of a list, or a number that may become one of a list.
+const LISTED = /^[ \t]*(?:(?:[-*+]|\d+[.)])(?:[ \t]|$)|\d+$)/;
 const OPENING = /^( {0,3})(`{3,}|~{3,})[ \t]*([^\s`]*)[^`]*$/;
 // JupyterLab would draw these fences as diagrams; what a model wrote is shown as code.
 const DRAWN = /^([ \t>]*(?:[-*+][ \t]+|\d+[.)][ \t]+)*(?:`{3,}|~{3,}))[ \t]*(?:mermaid|vega\S*)/gim;
 
-/** The segments of a Markdown text; an open fence at its end counts as code. */
+/**
+ * The segments of a Markdown text; an open fence at its end counts as code. Prose is parted where an
+ * empty line ends what stands before it whatever follows; a list may go on after one.
+ */
 export function segmentsOf(text: string): ISegment[] {
   const segments: ISegment[] = [];
   let lines: string[] = [];
   let fence = '';
   let indent = 0;
   let language = '';
+  let listed = false; // a line before, in this piece of prose, belongs to a list
   const end = () => {
     const joined = lines.join('\n');
     if (fence || joined.trim()) {
@@ -24,6 +30,7 @@ export function segmentsOf(text: string): ISegment[] {
       segments.push(fence ? { kind: 'code', text: joined, language } : prose);
     }
     lines = [];
+    listed = false;
   };
   for (const line of text.split('\n')) {
     const opening = fence ? null : OPENING.exec(line);
@@ -35,8 +42,16 @@ export function segmentsOf(text: string): ISegment[] {
     } else if (fence && closes(line, fence)) {
       end();
       fence = '';
+    } else if (!fence) {
+      const isListed = LISTED.test(line);
+      const follows = lines.length > 0 && !lines[lines.length - 1].trim();
+      if (follows && /^\S/.test(line) && !(listed && isListed)) {
+        end();
+      }
+      listed ||= isListed;
+      lines.push(line);
     } else {
-      lines.push(fence ? line.slice(Math.min(indent, line.search(/\S|$/))) : line);
+      lines.push(line.slice(Math.min(indent, line.search(/\S|$/))));
     }
   }
   end();

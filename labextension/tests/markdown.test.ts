@@ -35,3 +35,28 @@ test('what JupyterLab would draw is shown as code', () => {
   const listed = '10. x\n\n    ```mermaid\n    graph TD\n    ```';
   expect(kinds(listed)).toEqual([['prose', listed.replace('mermaid', 'text')]]);
 });
+
+test('prose is parted where an empty line ends what stands before it', () => {
+  expect(kinds('# A\n\nb\nc\n\n> d\n\n| e |\n|---|')).toEqual([
+    ['prose', '# A\n'],
+    ['prose', 'b\nc\n'],
+    ['prose', '> d\n'],
+    ['prose', '| e |\n|---|']
+  ]);
+});
+
+test('a list stays whole over empty lines, and ends before what is none of it', () => {
+  expect(kinds('Do:\n1. a\n\n   more\n\n2. b\n\nend')).toEqual([
+    ['prose', 'Do:\n1. a\n\n   more\n\n2. b\n'],
+    ['prose', 'end']
+  ]);
+});
+
+test('what is parted stays as it is while the text grows', () => {
+  const text = 'a\n\nb\n\n- c\n\n- d\n\n```py\ne\n\nf\n```\n\ng\n\nh';
+  const whole = kinds(text);
+  for (let end = 0; end < text.length; end++) {
+    const finished = kinds(text.slice(0, end)).slice(0, -1);
+    expect(whole.slice(0, finished.length)).toEqual(finished);
+  }
+});

@@ -1,5 +1,6 @@
 /** The chat and its connection, against a kernel that speaks the protocol. */
 
+import type { JSONObject } from '@lumino/coreutils';
 import { KernelLink } from '../src/kernel';
 import { ChatModel } from '../src/model';
 import { KernelDouble } from './kernel_double';
@@ -151,3 +152,104 @@ test('a request of the kernel to replace a cell is handed on', async () => {
   expect(asked).toEqual(['c1']);
   expect(kernel.last('replaced')).toMatchObject({ target: 'r', done: true });
 });
+
+test('a question that is edited takes the place of it and of all that came after', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  kernel.answer('open', 'opened', { ...NOTHING, conversation: 'c', exchanges: kept(1, 3) });
+  await settled();
+  const answered = model.turns[1];
+  model.rewrite(answered, 'other?');
+  expect(kernel.last('ask')).toMatchObject({ question: 'other?', rewrite: 2 });
+  expect(model.turns.map(turn => turn.question)).toEqual(['question 1', 'other?']);
+  model.rewrite(model.turns[0], 'again?'); // not while another is being answered
+  expect(model.turns).toHaveLength(2);
+});
+
+test('a question without an answer is edited too; the next that was kept is taken back', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  model.ask('first');
+  kernel.answer('ask', 'error', { code: 'HostError', message: 'no', hint: 'h' }, 0);
+  model.ask('second');
+  kernel.answer('ask', 'done', DONE, 0);
+  model.rewrite(model.turns[0], 'better');
+  expect(kernel.last('ask')).toMatchObject({ question: 'better', rewrite: 1 });
+});
+
+test('older turns are asked for one page at a time, up to the first', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  const page = { ...NOTHING, conversation: 'c', exchanges: kept(5, 6), older: true };
+  kernel.answer('open', 'opened', page);
+  await settled();
+  const [first] = model.turns;
+  void model.showOlder();
+  void model.showOlder();
+  expect(kernel.asked.filter(({ op }) => op === 'earlier')).toHaveLength(1);
+  expect(kernel.last('earlier')).toMatchObject({ conversation: 'c', before: 5 });
+  kernel.answer('earlier', 'earlier', { exchanges: kept(1, 4), older: false });
+  await settled();
+  expect(model.turns.map(turn => turn.number)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(model.turns[4]).toBe(first);
+  expect(model.older).toBe(false);
+});
+
+test('older turns of a conversation that is left are not shown', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  const page = { ...NOTHING, conversation: 'c', exchanges: kept(5, 6), older: true };
+  kernel.answer('open', 'opened', page);
+  await settled();
+  void model.showOlder();
+  void model.begin();
+  kernel.answer('new', 'ok');
+  await settled();
+  kernel.answer('earlier', 'earlier', { exchanges: kept(1, 4), older: false });
+  await settled();
+  expect(model.turns).toEqual([]);
+});
+
+test('a part that is switched off stays so in the next chats', async () => {
+  const model = await chat(new KernelDouble());
+  model.carry('variables', false);
+  model.carry('chat', false);
+  model.carry('chat', true);
+  model.moveTo('b.ipynb', false);
+  expect(model.without).toEqual(['variables']);
+});
+
+test('an answer that is rated is another state of its turn; the others stay as they are', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  kernel.answer('open', 'opened', { ...NOTHING, conversation: 'c', exchanges: kept(1, 2) });
+  await settled();
+  const [first, second] = model.turns;
+  void model.rate(second, 1);
+  kernel.answer('feedback', 'ok');
+  await settled();
+  expect(model.turns[0]).toBe(first);
+  expect(model.turns[1]).toEqual({ ...second, feedback: 1 });
+});
+
+test('a question that waits can be taken back, one that is answered can not', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  model.ask('one');
+  model.ask('two');
+  const [one, two] = model.turns;
+  expect([model.takeBack(one), model.takeBack(two)]).toEqual([false, true]);
+  expect(model.turns).toEqual([one]);
+});
+
+/** Exchanges as they are kept, of these numbers. */
+function kept(first: number, last: number): JSONObject[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => ({
+    number: first + index,
+    question: `question ${first + index}`,
+    answer: 'yes',
+    stopped: 'stop',
+    feedback: 0,
+    sources: []
+  }));
+}

@@ -2,6 +2,8 @@ import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
 
 const MIME = 'text/markdown';
+const FENCE = /^`{3,}.*$/gm;
+const MATH = /[$\\]/; // without one of these there is none
 // The kernel has made the text safe; should a renderer make one of these all the same, it goes.
 const NEVER = 'img, picture, video, audio, iframe, object, embed, form, button, input, style, link';
 const HELD = /^(?:data-.*|id|name|on.*|style)$/;
@@ -16,6 +18,10 @@ export const Markdown = React.memo(function Markdown({ text, rendermime }: IProp
   const host = React.useRef<HTMLDivElement>(null);
   const latest = React.useRef({ text: '', drawing: false });
 
+  // Drawing takes a while; the text stands there until then, about as high as it will be.
+  React.useLayoutEffect(() => {
+    host.current!.textContent = text.replace(FENCE, '').trim();
+  }, []);
   React.useEffect(() => {
     const state = latest.current;
     state.text = text;
@@ -44,7 +50,9 @@ async function draw(
       scrub(renderer.node);
       host.current?.replaceChildren(renderer.node);
       // A renderer does this by itself only in a widget; the kernel left no TeX that acts on a page.
-      rendermime.latexTypesetter?.typeset(renderer.node);
+      if (MATH.test(drawn)) {
+        rendermime.latexTypesetter?.typeset(renderer.node);
+      }
     }
   } finally {
     state.drawing = false; // in the same step as the last look at the text

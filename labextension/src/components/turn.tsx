@@ -1,80 +1,80 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
-import { segmentsOf } from '../markdown';
 import type { ChatModel } from '../model';
 import type { ISource } from '../protocol';
+import type { IPlace } from '../submit';
 import type { ITurn } from '../turns';
-import { CodeBlock, type ICodeActions } from './code';
-import { Markdown } from './markdown';
+import { Answer } from './answer';
+import type { ICodeActions } from './code';
 import { Proposal } from './proposal';
+import { Question } from './question';
 
-interface IProps {
+export interface ITurnProps {
   turn: ITurn;
   model: ChatModel;
   actions: ICodeActions;
-  openSource: (source: ISource) => void;
+  openPlace: (place: IPlace) => void;
   rendermime: IRenderMimeRegistry;
+  /** Whether it is near what is seen of the chat, and so to be drawn. */
+  isNear: boolean;
+  /** Whether another question can be asked now. */
+  canAsk: boolean;
+  /** Its number in the conversation, from 1, and how many there are. */
+  position: number;
+  total: number;
 }
 
 /** One question with its answer. */
-export function Turn({ turn, model, actions, openSource, rendermime }: IProps): JSX.Element {
+export const Turn = React.memo(function Turn(props: ITurnProps): JSX.Element {
+  const { turn, model, actions, openPlace, rendermime, isNear, canAsk, position, total } = props;
   const over = turn.state === 'done' || turn.state === 'failed';
-  const segments = React.useMemo(() => segmentsOf(turn.answer), [turn.answer]);
   return (
-    <article className="jp-CodeAssist-turn" aria-label={turn.question.slice(0, 80)}>
-      <div className="jp-CodeAssist-question">
-        {turn.question}
-        {turn.carried.attachments.map(({ label }) => (
-          <span key={label} className="jp-CodeAssist-attached">
-            {label}
-          </span>
-        ))}
-      </div>
-      <div className="jp-CodeAssist-answer" aria-busy={!over}>
-        {segments.map((segment, index) =>
-          segment.kind === 'prose' ? (
-            <Markdown key={index} text={segment.text} rendermime={rendermime} />
-          ) : (
-            <CodeBlock
-              key={index}
-              code={segment.text}
-              language={segment.language}
-              actions={over || index < segments.length - 1 ? actions : null}
-              rendermime={rendermime}
-            />
-          )
-        )}
-      </div>
+    <article
+      className="jp-CodeAssist-turn"
+      data-key={turn.key}
+      aria-label={turn.question.slice(0, 80)}
+      aria-posinset={position}
+      aria-setsize={total}
+    >
+      <Question turn={turn} canEdit={canAsk} ask={question => model.rewrite(turn, question)} />
+      <Answer
+        text={turn.answer}
+        over={over}
+        drawn={isNear}
+        actions={actions}
+        rendermime={rendermime}
+      />
       {turn.state === 'queued' && <p className="jp-CodeAssist-note">waits for the kernel …</p>}
       {turn.status && <p className="jp-CodeAssist-note">{turn.status}</p>}
       {over && turn.proposal && <Proposal proposal={turn.proposal} actions={actions} />}
       {turn.error && <p className="jp-CodeAssist-error">{turn.error}</p>}
       {turn.sources.length > 0 && (
-        <div className="jp-CodeAssist-sources" aria-label="Sources">
+        <div className="jp-CodeAssist-sources" role="group" aria-label="Sources">
           {turn.sources.map(source => (
-            <Source key={source.id} source={source} open={openSource} />
+            <Source key={source.id} source={source} open={openPlace} />
           ))}
         </div>
       )}
       {turn.footer && <p className="jp-CodeAssist-note">{turn.footer}</p>}
       {over && (
-        <div className="jp-CodeAssist-actions">
-          <button disabled={model.isRunning} onClick={() => model.retry(turn)}>
+        <div className="jp-CodeAssist-actions" role="group" aria-label="Answer">
+          <button disabled={!canAsk} onClick={() => model.retry(turn)}>
             Retry
           </button>
+          {turn.answer && <button onClick={() => actions.copy(turn.answer)}>Copy answer</button>}
           {turn.number > 0 && (
             <>
-              <Rating turn={turn} model={model} value={1} label="Good answer" sign="+" />
-              <Rating turn={turn} model={model} value={-1} label="Bad answer" sign="−" />
+              <Rating turn={turn} model={model} value={1} label="Good answer" />
+              <Rating turn={turn} model={model} value={-1} label="Bad answer" />
             </>
           )}
         </div>
       )}
     </article>
   );
-}
+});
 
-function Source(props: { source: ISource; open: (source: ISource) => void }): JSX.Element {
+function Source(props: { source: ISource; open: (place: IPlace) => void }): JSX.Element {
   const { source, open } = props;
   const mark = source.verdict === 'verified' ? '' : ` (${source.verdict})`;
   const text = `[${source.id}] ${source.label}${mark}`;
@@ -93,18 +93,16 @@ function Rating(props: {
   model: ChatModel;
   value: number;
   label: string;
-  sign: string;
 }): JSX.Element {
-  const { turn, model, value, label, sign } = props;
+  const { turn, model, value, label } = props;
   const pressed = turn.feedback === value;
   return (
     <button
-      aria-label={label}
       aria-pressed={pressed}
-      title={`${label}; kept on this machine only`}
+      title="Kept on this machine only"
       onClick={() => void model.rate(turn, pressed ? 0 : value)}
     >
-      {sign}
+      {label}
     </button>
   );
 }

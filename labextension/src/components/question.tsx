@@ -1,0 +1,86 @@
+import * as React from 'react';
+import type { ITurn } from '../turns';
+
+interface IProps {
+  turn: ITurn;
+  /** Whether it can be edited now. */
+  canEdit: boolean;
+  ask: (question: string) => void;
+}
+
+/** What was asked; it can be edited and asked again, in place of what came after it. */
+export function Question({ turn, canEdit, ask }: IProps): JSX.Element {
+  const [isEdited, setEdited] = React.useState(false);
+  const edit = React.useRef<HTMLButtonElement>(null);
+  const wasEdited = React.useRef(false);
+  React.useEffect(() => {
+    if (wasEdited.current && !isEdited) {
+      edit.current?.focus();
+    }
+    wasEdited.current = isEdited;
+  }, [isEdited]);
+  if (isEdited) {
+    return <Editor text={turn.question} canAsk={canEdit} ask={ask} close={() => setEdited(false)} />;
+  }
+  return (
+    <div className="jp-CodeAssist-question">
+      <div className="jp-CodeAssist-asked">
+        {turn.question}
+        {turn.carried.attachments.map(({ label }) => (
+          <span key={label} className="jp-CodeAssist-attached">
+            {label}
+          </span>
+        ))}
+      </div>
+      {!turn.fix && turn.state !== 'queued' && (
+        <button ref={edit} disabled={!canEdit} onClick={() => setEdited(true)}>
+          Edit
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Editor(props: {
+  text: string;
+  canAsk: boolean;
+  ask: (question: string) => void;
+  close: () => void;
+}): JSX.Element {
+  const { canAsk, ask, close } = props;
+  const [text, setText] = React.useState(props.text);
+  const usable = canAsk && text.trim() !== '';
+  const save = () => {
+    if (usable) {
+      close();
+      ask(text.trim());
+    }
+  };
+  const onKeyDown = (event: React.KeyboardEvent) => {
+    if (event.key === 'Escape') {
+      close();
+    } else if (event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing) {
+      event.preventDefault();
+      save();
+    }
+  };
+  return (
+    <div className="jp-CodeAssist-editor" data-lm-suppress-shortcuts="true">
+      <textarea
+        aria-label="Edited question"
+        autoFocus
+        rows={Math.min(10, text.split('\n').length + 1)}
+        value={text}
+        onChange={event => setText(event.target.value)}
+        onKeyDown={onKeyDown}
+      />
+      <p className="jp-CodeAssist-note">The turns after this one are taken back.</p>
+      <div className="jp-CodeAssist-actions">
+        <button disabled={!usable} onClick={save}>
+          Save and ask
+        </button>
+        <button onClick={close}>Cancel</button>
+      </div>
+    </div>
+  );
+}
