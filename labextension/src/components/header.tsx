@@ -62,9 +62,7 @@ function ModelName({ model }: { model: ChatModel }): JSX.Element | null {
   const word = hello ? (WORDS[serving?.state ?? 'ready'] ?? '') : 'offline';
   const name = serving?.model || hello?.model;
   return (
-    <span className="jp-CodeAssist-model" role="status" aria-label="Model">
-      {[name, word].filter(Boolean).join(' · ')}
-    </span>
+    <span className="jp-CodeAssist-model">{[name, word].filter(Boolean).join(' · ')}</span>
   );
 }
 

@@ -58,7 +58,13 @@ export function TurnList(props: IProps): JSX.Element {
         </div>
       </div>
       {isAway && (
-        <button className="jp-CodeAssist-jump" onClick={toEnd}>
+        <button
+          className="jp-CodeAssist-jump"
+          onClick={() => {
+            list.current?.focus(); // the button goes
+            toEnd();
+          }}
+        >
           Jump to the end
         </button>
       )}
