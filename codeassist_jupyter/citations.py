@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote
 
 from . import security
@@ -89,6 +91,15 @@ def place(source: Source) -> str:
     if source.package:
         shown = f"{source.package} · {source.name} ({where})"
     return " ".join(security.clean(shown, _PLACE_CHARS).split())
+
+
+def link(source: Source, root: str) -> str:
+    """The way from the current folder to a file of the project at `root`; "" if there is none."""
+    try:
+        path = Path(root) / source.path
+        return os.path.relpath(path) if root and not source.package and path.is_file() else ""
+    except (OSError, ValueError):  # a folder that is gone, another drive
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

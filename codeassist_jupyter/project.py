@@ -8,7 +8,6 @@ Never delays or fails a question: without an index in time there are simply no s
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -86,15 +85,5 @@ class Project:
         except CodeAssistError as exc:
             log.info("sources not checked: %s", exc)
             verdicts = ["not checked"] * len(used)
-        links = [self._link(source) for source in used]
+        links = [citations.link(source, self._root) for source in used]
         return [Cited(*item) for item in zip(used, verdicts, links, strict=True)]
-
-    def _link(self, source: Source) -> str:
-        """The way from the notebook's folder to a source of the project; empty if there is none."""
-        if source.package:
-            return ""
-        path = Path(self._root) / source.path
-        try:
-            return os.path.relpath(path, self.folder) if path.is_file() else ""
-        except (CodeAssistError, OSError, ValueError):  # on another drive
-            return ""

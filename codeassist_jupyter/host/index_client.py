@@ -80,6 +80,11 @@ class IndexClient:
         verdicts: list[str] = self._post("/v1/index/verify", {"chunks": cited})["verdicts"]
         return verdicts
 
+    def names(self, text: str, k: int = 20) -> tuple[str, list[dict[str, str]]]:
+        """The project's root, and its names that begin like a text: each kind, name and detail."""
+        answer = self._post("/v1/index/names", {"text": clean(text[:1000]), "k": k})
+        return answer["root"], answer["names"]
+
     def status(self) -> dict[str, Any]:
         """Files, chunks, what was skipped and why, size, age and progress."""
         return self._post("/v1/index/status", {})

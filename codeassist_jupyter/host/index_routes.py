@@ -110,6 +110,12 @@ class VerifyRequest(Strict):
     chunks: list[CitedChunk] = Field(max_length=_MAX_HITS)
 
 
+class NamesRequest(Strict):
+    start: Place
+    text: str = Field(max_length=1000)
+    k: int = Field(20, ge=1, le=_MAX_HITS)
+
+
 class GraphRequest(Strict):
     start: Place
     name: Name
@@ -124,6 +130,7 @@ def add_routes(app: FastAPI) -> None:
         ("/v1/index/status", status, "POST"),
         ("/v1/index/cells", put_cells, "POST"),
         ("/v1/index/verify", verify, "POST"),
+        ("/v1/index/names", names, "POST"),
         ("/v1/index/packages", tell_packages, "POST"),
         ("/v1/index/packages/remove", remove_package, "POST"),
         ("/v1/graph", graph, "POST"),
@@ -146,6 +153,10 @@ async def put_cells(body: CellsRequest, request: Request) -> dict[str, int]:
 
 async def verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
     return await asyncio.to_thread(_verify, body, request)
+
+
+async def names(body: NamesRequest, request: Request) -> dict[str, Any]:
+    return await asyncio.to_thread(_names, body, request)
 
 
 async def tell_packages(body: PackagesRequest, request: Request) -> dict[str, int]:
@@ -304,6 +315,14 @@ def _verify(body: VerifyRequest, request: Request) -> dict[str, Any]:
             for chunk in chunks
         ]
     return {"verdicts": verdicts}
+
+
+def _names(body: NamesRequest, request: Request) -> dict[str, Any]:
+    from ..index.names import names_like
+
+    with _project(body.start, request) as project:
+        found = names_like(project.index.roster, body.text, body.k)
+        return {"root": str(project.root), "names": [one._asdict() for one in found]}
 
 
 def _graph(body: GraphRequest, request: Request) -> dict[str, Any]:

@@ -44,6 +44,14 @@ class Roster:
         """The keys of all embedded bodies, each with the number of one chunk that has it."""
         return {entry.body: entry.no for entry in list(self._entries.values()) if entry.body}
 
+    def paths(self) -> list[str]:
+        with self._lock:
+            return list(self._by_path)
+
+    def entries(self) -> list[Entry]:
+        with self._lock:
+            return list(self._entries.values())
+
     def of_path(self, path: str) -> list[Entry]:
         with self._lock:
             return [self._entries[no] for no in self._by_path.get(path, ())]

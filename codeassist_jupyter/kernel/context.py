@@ -33,6 +33,12 @@ def capture(shell: InteractiveShell, question: str) -> tuple[str, Context]:
     )
 
 
+def describe_one(shell: InteractiveShell, expression: str) -> str | None:
+    """What an expression such as `df` or `rows[0]` names; None if nothing."""
+    namespace = dict(shell.user_ns)
+    return _describer(shell, namespace, _secrets(namespace))(expression)
+
+
 def cells(shell: InteractiveShell, secrets: Collection[str] = ()) -> tuple[Cell, ...]:
     """The executed cells in run order, without our own magics and the cell that is running.
 

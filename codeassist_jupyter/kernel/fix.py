@@ -9,7 +9,7 @@ import argparse
 import difflib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -48,6 +48,7 @@ _GAPS = re.compile(r"\n(?:\s*\n){2,}")
 _LEADING_OVER = re.compile(r"[^.!?\n]*:$", re.M)  # "Here is the corrected cell:"
 _SECONDS = 90.0  # for the whole search
 _TOKENS = 600  # of one answer: a few sentences and a cell; what is longer goes round in circles
+Attempting = Callable[..., Outcome]  # as trial.attempt
 _BELOW = 5  # cells below that are run after a candidate
 
 
@@ -89,24 +90,30 @@ def fix(session: Session, words: Sequence[str]) -> Fix:
     args = _parsed(words)
     if args.output is not None and not args.output.isidentifier():
         raise UsageError(f"-o needs a variable name, not {args.output!r}")
-    failure = _failure(session)
+    failure = failure_of(session)
     settings = session.settings(settings_of(args))
-    work = _Work(session, failure, settings, tuple(args.expect))
-    view = work.view
-    try:
-        for tried in work.search.run():
-            view.status(f"tried: {brief(tried.outcome)} …")
-    except KeyboardInterrupt:
-        work.interrupted = True
-    found = _fix(failure, work)
-    found.usages = tuple(work.usages)
-    text = _shown(found)
-    view.finish(text, _footer(work))
-    answer = replace(work.answer, text=text, stopped="stop")
-    session.assistant.note(f"%assist fix: {_title(failure)}", answer, settings)
-    session.fixed = found
+    view = open_view(session.shell, settings)
+    work = Work(session, failure, settings, tuple(args.expect), view, trial.attempt)
+    found = mend(work)
+    view.finish(shown(found), work.footer)
     if args.output is not None:
         session.shell.user_ns[args.output] = found
+    return found
+
+
+def mend(work: Work) -> Fix:
+    """Search until something good is found or the work is stopped; remember and give the best."""
+    session = work.session
+    try:
+        for tried in work.search.run():
+            work.view.status(f"tried: {brief(tried.outcome)} …")
+    except KeyboardInterrupt:
+        work.interrupted = True
+    found = _fix(work)
+    found.usages = tuple(work.usages)
+    work.answer = replace(work.answer, text=shown(found), stopped="stop")
+    session.assistant.note(f"%assist fix: {title(work.failure)}", work.answer, work.settings)
+    session.fixed = found
     return found
 
 
@@ -166,23 +173,33 @@ def explain(session: Session, target: str) -> None:
     if target:
         asked = Question(f"Explain {{{target}}} in a few sentences.", settings)
     else:
-        failure = _failure(session)
+        failure = failure_of(session)
         facts = ("what was true when it failed", postmortem.render(failure.post_mortem))
-        text = f"Why did this fail: {_title(failure)}?"
+        text = f"Why did this fail: {title(failure)}?"
         asked = Question(text, settings, facts=(facts,), instruction=EXPLAIN)
     session.answer_to(asked)
 
 
-class _Work:
-    """One call of `%assist fix`: joins the search to the kernel and to the model."""
+class Work:
+    """One request for a fix: joins the search to the kernel and to the model.
+
+    `view` shows how it goes; `attempt` tries code as `trial.attempt` does.
+    """
 
     def __init__(
-        self, session: Session, failure: LastFailure, settings: Settings, expect: tuple[str, ...]
+        self,
+        session: Session,
+        failure: LastFailure,
+        settings: Settings,
+        expect: tuple[str, ...],
+        view: View,
+        attempt: Attempting,
     ) -> None:
         self.session, self.failure, self.settings = session, failure, settings
-        self.view = open_view(session.shell, settings)
+        self.view = view
         self.answer = Answer()
         self.last_words = ""
+        self.asked: Question | None = None
         self.usages: list[Usage] = []
         self.interrupted = False
         below = _below(failure)
@@ -190,16 +207,27 @@ class _Work:
         self.target = file_fix.at_fault(failure.post_mortem)
         broken = _broken(failure)
 
-        def attempt(code: str) -> Outcome:
+        def tried(code: str) -> Outcome:
             if self.target is not None and (changed := file_fix.changed(self.target, code)):
                 code = file_fix.trial_code(self.target, changed, broken.source)
-            return trial.attempt(session.shell, code, then=below, expect=expect)
+            return attempt(session.shell, code, then=below, expect=expect)
 
         def replaced(code: str) -> str:
             in_file = self.target is not None and file_fix.changed(self.target, code)
             return self.target.source if self.target is not None and in_file else broken.source
 
-        self.search = Search(broken, attempt, self.ask, execution.translated, replaced, _SECONDS)
+        self.search = Search(broken, tried, self.ask, execution.translated, replaced, _SECONDS)
+
+    @property
+    def footer(self) -> str:
+        """How many were tried, and what the model's last answer cost."""
+        parts = [repair.summary(self.search.attempts)]
+        if self.interrupted:
+            parts.append("stopped")
+        if self.usages:
+            last = replace(self.answer, usage=self.usages[-1], text="", stopped="stop")
+            parts.append(footer(last))
+        return " · ".join(parts)
 
     def ask(self, broken: Broken, temperature: float) -> Proposal:
         """Stream the model's answer into the cell's one display."""
@@ -210,7 +238,7 @@ class _Work:
         )
         asked = question(self.failure, settings, broken)
         session, self.answer = self.session, Answer()
-        session.asked = asked
+        session.asked = self.asked = asked
         events = session.assistant.ask(asked, self.answer)
         stream(events, self.answer, _Unfinished(self.view), session.stop)
         if self.answer.stopped == "cancelled":
@@ -244,7 +272,8 @@ def prose_of(text: str) -> str:
     return _LEADING_OVER.sub("", prose).strip()
 
 
-def _failure(session: Session) -> LastFailure:
+def failure_of(session: Session) -> LastFailure:
+    """The failure that is to be mended; raises UsageError if there is none."""
     failure = session.last_failure
     if failure is None:
         raise UsageError("no cell has failed since the last one that was mended", "Run it again.")
@@ -255,11 +284,12 @@ def _broken(failure: LastFailure) -> Broken:
     facts, hint = failure.post_mortem, failure.hint
     text = postmortem.render(facts)
     if hint is None:
-        return Broken(facts.source, _title(failure), text)
-    return Broken(facts.source, _title(failure), text, hint.text, hint.edits)
+        return Broken(facts.source, title(failure), text)
+    return Broken(facts.source, title(failure), text, hint.text, hint.edits)
 
 
-def _title(failure: LastFailure) -> str:
+def title(failure: LastFailure) -> str:
+    """The exception in one line."""
     raised = failure.post_mortem.failures[0]
     return f"{raised.type}: {raised.message}".rstrip(": ").splitlines()[0][:200]
 
@@ -269,8 +299,8 @@ def _place(failure: LastFailure) -> str:
     raised = failure.post_mortem.failures[0]
     users = [frame for frame in raised.frames if frame.place != "library"]
     if not users:
-        return f"It failed with `{_title(failure)}`."
-    return f"`{users[-1].failing}` ({users[-1].where}) raised `{_title(failure)}`."
+        return f"It failed with `{title(failure)}`."
+    return f"`{users[-1].failing}` ({users[-1].where}) raised `{title(failure)}`."
 
 
 def _sentences(hints: str) -> str:
@@ -287,8 +317,9 @@ def _below(failure: LastFailure) -> tuple[str, ...]:
     return tuple(cell.source for cell in cells if cell.place > places[0])[:_BELOW]
 
 
-def _fix(failure: LastFailure, work: _Work) -> Fix:
-    facts, search = failure.post_mortem, work.search
+def _fix(work: Work) -> Fix:
+    failure, search = work.failure, work.search
+    facts = failure.post_mortem
     found = Fix(facts.source, facts.cell_id, hint=search.broken.hint, explanation=work.last_words)
     found.attempts = tuple(search.attempts)
     best = search.best
@@ -308,27 +339,18 @@ def _fix(failure: LastFailure, work: _Work) -> Fix:
     return found
 
 
-def _shown(found: Fix) -> str:
-    """The answer as Markdown: why, the change, what was seen."""
+def shown(found: Fix, diff: bool = True) -> str:
+    """The answer as Markdown: why, the change unless it is shown otherwise, what was seen."""
     parts = [found.explanation] if found.explanation else []
-    if found.code:
+    if found.code and diff:
         fence = "~~~~" if "```" in found.diff else "```"
         if found.path:
             parts.append(f"In `{found.path}`:")
         parts.append(f"{fence}diff\n{found.diff}\n{fence}")
     parts.append(found.verdict)
-    if found.status != "failed" and found.code:
+    if found.status != "failed" and found.code and diff:
         parts.append("`%assist apply` takes it over.")
     return "\n\n".join(parts)
-
-
-def _footer(work: _Work) -> str:
-    parts = [repair.summary(work.search.attempts)]
-    if work.interrupted:
-        parts.append("stopped")
-    if work.answer.usage is not None:
-        parts.append(footer(replace(work.answer, text="", stopped="stop")))
-    return " · ".join(parts)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import functools
 import threading
-import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .. import security
 from ..errors import CodeAssistError
 from ..protocol import Request
 from ..types import Failed, Progress, Text
-from . import panel_history, panel_settings
+from . import panel_fix, panel_history, panel_settings, panel_tools
 from .comm import Comms, Handler, Reply
+from .panel_text import Shown
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -24,16 +24,13 @@ if TYPE_CHECKING:
     from ..citations import Cited
     from .session import Session
 
-_INTERVAL_S = 0.05
-_CHARS_PER_S = 300_000  # as much as is sanitized again per second, at most
-_PIECE = 40_000  # characters of one event; JSON may take 6 bytes for each
-
 
 class Panel:
     """Serves all panels of one kernel; they show the same chat.
 
     The functions of the rooms get it with each request: `session`, whether a cell is `busy`, the id
-    of the request that is `running`, and the lock `turn` that whoever answers holds.
+    of the request that is `running`, the lock `turn` that whoever answers holds, and `stops` for
+    what is not ended by the engine alone.
     """
 
     def __init__(self, shell: InteractiveShell, session: Session) -> None:
@@ -42,6 +39,7 @@ class Panel:
         self.turn = threading.Lock()  # answers come one after the other
         self.running = ""  # the request that is being answered
         self.busy = False  # a cell is running
+        self.stops: dict[str, Callable[[], None]] = {}  # how requests are ended, by id
         own: dict[str, Handler] = {
             "hello": self._hello,
             "ask": self._ask,
@@ -49,9 +47,14 @@ class Panel:
             "cancel": self._cancel,
             "edited": self._edited,
         }
-        rooms = {**panel_history.HANDLERS, **panel_settings.HANDLERS}
+        rooms = {
+            **panel_history.HANDLERS,
+            **panel_settings.HANDLERS,
+            **panel_tools.HANDLERS,
+            **panel_fix.HANDLERS,
+        }
         others = {op: functools.partial(handle, self) for op, handle in rooms.items()}
-        self._comms = Comms(shell, {**own, **others}, {"ask"})
+        self._comms = Comms(shell, {**own, **others}, {"ask", "fix"})
         shell.events.register("pre_run_cell", self._cell_begins)
         shell.events.register("post_run_cell", self._cell_ends)
 
@@ -103,7 +106,7 @@ class Panel:
 
         session, answer, failure = self.session, Answer(), None
         reply.send("status", text="thinking …")
-        shown = _Shown(reply)
+        shown = Shown(reply)
         for event in session.assistant.ask(question, answer):
             if isinstance(event, Text):
                 shown.show(answer.text)
@@ -135,54 +138,22 @@ class Panel:
             without=frozenset(request.fields["without"]),
             rewrite=request.fields.get("rewrite", 0),
             kernel_busy=self.busy,
-            facts=request.attachments,
+            facts=request.attachments + panel_tools.mentioned(self, request.mentions),
             id=request.id,
         )
 
     def _cancel(self, request: Request, reply: Reply) -> None:
-        self.session.client.cancel(request.fields["target"])
+        target = request.fields["target"]
+        stop = self.stops.get(target)
+        if stop is not None:
+            stop()
+        else:
+            self.session.client.cancel(target)
         reply.send("ok")
 
     def _edited(self, request: Request, reply: Reply) -> None:
         self.session.edited(request.fields["cell"], request.fields["source"])
         reply.send("ok")
-
-
-class _Shown:
-    """Sends a growing answer as it is safe to render: what is new, at most every 50 ms."""
-
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-        self._sent = ""
-        self._next = 0.0
-
-    def show(self, text: str) -> None:
-        now = time.monotonic()
-        if now >= self._next:
-            self.finish(text)
-            self._next = now + max(_INTERVAL_S, len(text) / _CHARS_PER_S)
-
-    def finish(self, text: str) -> None:
-        """Send all that was not sent yet."""
-        safe = security.sanitize(text)
-        same = _same(self._sent, safe)
-        at = len(self._sent[:same].encode("utf-16-le")) // 2
-        if safe == self._sent:
-            return
-        new = safe[same:]
-        for start in range(0, max(1, len(new)), _PIECE):
-            piece = new[start : start + _PIECE]
-            self._reply.send("text", at=at, text=piece)
-            at += len(piece.encode("utf-16-le")) // 2
-        self._sent = safe
-
-
-def _same(old: str, new: str) -> int:
-    """A length up to which both are equal; a later word can change what is safe before it."""
-    same, back = len(old), 64
-    while old[:same] != new[:same]:
-        same, back = max(0, len(old) - back), 2 * back
-    return same
 
 
 def _done(answer: Answer, footer: str, cited: list[Cited]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from .. import citations, protocol, security, transcript
 from ..citations import Cited
 from ..errors import UsageError
 from ..protocol import Request
-from ..types import Conversation, Exchange, Source
+from ..types import Conversation, Exchange
 from .comm import Reply
 
 if TYPE_CHECKING:
@@ -183,16 +182,7 @@ def _cited(kept: Exchange, root: str) -> list[Cited]:
         return []
     numbers = citations.cited(kept.answer)
     used = [one for one in kept.sources if one.id in numbers]
-    return [citations.Cited(one, "as of then", _link(one, root)) for one in used]
-
-
-def _link(cited: Source, root: str) -> str:
-    """The way from the current folder to a file of the project; "" if there is none."""
-    try:
-        path = Path(root) / cited.path
-        return os.path.relpath(path) if root and not cited.package and path.is_file() else ""
-    except (OSError, ValueError):  # a folder that is gone, another drive
-        return ""
+    return [citations.Cited(one, "as of then", citations.link(one, root)) for one in used]
 
 
 def _matching(panel: Panel, words: str) -> list[tuple[Conversation, str]]:

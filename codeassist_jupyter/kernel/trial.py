@@ -16,7 +16,7 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import security
@@ -48,10 +48,12 @@ def attempt(
     then: Sequence[str] = (),
     expect: Sequence[str] = (),
     limits: Limits | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Run `code`, then the user's checks, then the cells below, in a copy of this kernel.
 
-    Call it on the main thread; KeyboardInterrupt ends the copy and goes on. `expect` are
+    Call it on the main thread; KeyboardInterrupt ends the copy and goes on, and so it is raised as
+    soon as `stop` says so. `expect` are
     expressions that must be true, or statements that must not raise; cells below that assert count
     as checks too. Raises UsageError for a check that is no Python.
     """
@@ -73,6 +75,7 @@ def attempt(
                 shell, code, below, tuple(expect), limits, in_loop, place
             ),
             limits,
+            stop,
         )
     except OSError as exc:
         return NotTried(f"the kernel could not be copied: {exc.strerror}")

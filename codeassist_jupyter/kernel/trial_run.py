@@ -86,10 +86,11 @@ def _free_in_group() -> int:
         return 1 << 62
 
 
-def run(job: Callable[[Place], trial_child.Job], limits: Limits) -> Ended:
+def run(job: Callable[[Place], trial_child.Job], limits: Limits, stop: Callable[[], bool]) -> Ended:
     """Run a job in a copy of this process and wait for its end.
 
-    Raises OSError if there can be no copy, KeyboardInterrupt after having ended it.
+    Raises OSError if there can be no copy, KeyboardInterrupt after having ended it, also when
+    `stop` says that it is to end.
     """
     with _folder() as folder, _pipe() as report, _pipe() as output:
         place = Place(folder, report[1], output[1], os.getpid(), _tasks())
@@ -100,7 +101,7 @@ def run(job: Callable[[Place], trial_child.Job], limits: Limits) -> Ended:
             os.close(report.pop())
             os.close(output.pop())
             watch = _Watch(copy.pid, report[0], output[0], place, limits)
-            ended.stopped = watch.wait()
+            ended.stopped = watch.wait(stop)
             ended.report = watch.parsed()
         ended.output = watch.printed(output[0])
         ended.death = _death(copy.status)
@@ -162,19 +163,24 @@ class _Watch:
         self.output = self.pipes[output]
         self.free = _free_on_disk(place.folder)
 
-    def wait(self) -> tuple[str, str] | None:
-        """Wait for the report or the end; return why it was stopped, if it was."""
+    def wait(self, stop: Callable[[], bool]) -> tuple[str, str] | None:
+        """Wait for the report or the end; return why it was stopped, if it was.
+
+        Raises KeyboardInterrupt once `stop` says so.
+        """
         poll = select.poll()
         for pipe in self.pipes:
             poll.register(pipe, select.POLLIN)
         process = os.pidfd_open(self.pid)
         try:
             poll.register(process, select.POLLIN)
-            return self._wait(poll, process)
+            return self._wait(poll, process, stop)
         finally:
             os.close(process)
 
-    def _wait(self, poll: select.poll, process: int) -> tuple[str, str] | None:
+    def _wait(
+        self, poll: select.poll, process: int, stop: Callable[[], bool]
+    ) -> tuple[str, str] | None:
         deadline = time.monotonic() + self.limits.seconds
         next_look = 0.0
         while not self._whole():
@@ -184,6 +190,8 @@ class _Watch:
                     poll.unregister(pipe)
             if process in ready and not ready.keys() & self.pipes.keys():
                 return None
+            if stop():
+                raise KeyboardInterrupt
             now = time.monotonic()
             if now > deadline:
                 return "TimeLimit", f"it was stopped after {self.limits.seconds:g} s"
