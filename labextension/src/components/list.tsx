@@ -43,7 +43,7 @@ export function TurnList(props: IProps): JSX.Element {
         {older && (
           <button onClick={() => void props.model.showOlder()}>Show earlier turns</button>
         )}
-        <div ref={feed} role={turns.length > 0 ? 'feed' : undefined} aria-label="Turns">
+        <div ref={feed} {...(turns.length > 0 && { role: 'feed', 'aria-label': 'Turns' })}>
           {turns.map((turn, index) => (
             <Turn
               key={turn.key}

@@ -22,7 +22,7 @@ export function Spoken({ turns }: { turns: readonly ITurn[] }): JSX.Element {
   const said = turn && turn.key === followed ? saidOf(turn) : [];
   const first = Math.max(0, said.length - KEPT);
   return (
-    <div className="jp-CodeAssist-spoken" aria-live="polite" aria-label="Answer as it is written">
+    <div className="jp-CodeAssist-spoken" role="log" aria-label="Answer as it is written">
       {said.slice(first).map((sentence, index) => (
         <p key={first + index}>{sentence}</p>
       ))}
