@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .. import security
 from ..errors import CodeAssistError
 from ..protocol import Request
 from ..types import Failed, Progress, Text
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from ..assistant import Answer, Question
     from ..citations import Cited
     from .session import Session
+
+
+_DETAIL = 500  # characters of what is said about a part of a question
 
 
 class Panel:
@@ -126,8 +130,12 @@ class Panel:
 
         text = request.fields["question"].strip() or "…"
         built = self.session.assistant.preview(self._question(request, text))
-        found = [{"name": p.name, "tokens": p.tokens, "detail": p.detail} for p in parts(built)]
-        reply.send("context", parts=found, left_out=list(built.left_out))
+        found = [
+            {"name": p.name, "tokens": p.tokens, "detail": security.clean(p.detail, _DETAIL)}
+            for p in parts(built)
+        ]
+        left_out = [security.clean(what, _DETAIL) for what in built.left_out]
+        reply.send("context", parts=found, left_out=left_out)
 
     def _question(self, request: Request, text: str) -> Question:
         from ..assistant import Question
