@@ -9,6 +9,7 @@ import { IDocumentManager } from '@jupyterlab/docmanager';
 import { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import { INotebookTracker } from '@jupyterlab/notebook';
 import { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { ISettingRegistry } from '@jupyterlab/settingregistry';
 import { addCommands } from './commands';
 import { addErrorButton } from './error_button';
 import { Sidebar } from './sidebar';
@@ -21,7 +22,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
   description: 'CodeAssist: a private, local coding assistant for notebooks.',
   autoStart: true,
   requires: [INotebookTracker, IRenderMimeRegistry, IDocumentManager],
-  optional: [ICommandPalette, ILayoutRestorer, ILabShell, IDefaultFileBrowser],
+  optional: [ICommandPalette, ILayoutRestorer, ILabShell, IDefaultFileBrowser, ISettingRegistry],
   activate: (
     app: JupyterFrontEnd,
     tracker: INotebookTracker,
@@ -30,10 +31,11 @@ const plugin: JupyterFrontEndPlugin<void> = {
     palette: ICommandPalette | null,
     restorer: ILayoutRestorer | null,
     shell: ILabShell | null,
-    files: IDefaultFileBrowser | null
+    files: IDefaultFileBrowser | null,
+    settings: ISettingRegistry | null
   ) => {
     const { serviceManager: manager } = app;
-    const sidebar = new Sidebar({ tracker, rendermime, documents, files, manager }, shell);
+    const sidebar = new Sidebar({ tracker, rendermime, documents, files, settings, manager }, shell);
     app.shell.add(sidebar, 'right', { rank: RANK });
     restorer?.add(sidebar, sidebar.id);
     addCommands(app, sidebar, palette);

@@ -7,12 +7,16 @@ import type { IDefaultFileBrowser } from '@jupyterlab/filebrowser';
 import type { INotebookTracker, NotebookPanel } from '@jupyterlab/notebook';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import type { ServiceManager } from '@jupyterlab/services';
+import type { ISettingRegistry } from '@jupyterlab/settingregistry';
 import type { Message } from '@lumino/messaging';
 import * as React from 'react';
 import { CodeActions } from './actions';
+import { NotSent } from './attach';
+import { askAboutCell, Cells } from './cells';
 import { sharedModel } from './change';
 import { Chat } from './components/chat';
 import type { IMovable } from './components/connection';
+import { Draft } from './draft';
 import { Edits } from './edits';
 import { Following } from './following';
 import { KernelLink } from './kernel';
@@ -20,10 +24,11 @@ import { ChatModel } from './model';
 import { offerNotebook } from './new_notebook';
 import { replaceCell } from './notebook';
 import { OwnKernel } from './own_kernel';
-import type { IAttachment, ISource } from './protocol';
+import { Preferences } from './preferences';
+import { readServerFile } from './server_files';
+import type { CellCommand } from './slash';
+import type { IPlace } from './submit';
 import { NOTHING } from './turns';
-
-const MOST_ATTACHED = 20_000; // characters of a cell; the prompt takes less
 
 export interface IServices {
   version: string;
@@ -32,6 +37,7 @@ export interface IServices {
   documents: IDocumentManager;
   manager: ServiceManager.IManager;
   files: IDefaultFileBrowser | null;
+  settings: ISettingRegistry | null;
   view: IMovable;
 }
 
@@ -41,6 +47,8 @@ export class ChatPanel extends ReactWidget {
     super();
     this.addClass('jp-CodeAssist-chat');
     this.model = new ChatModel(new KernelLink(services.version));
+    this._draft = new Draft(this.model, this._cells);
+    this._preferences = new Preferences(services.settings);
     this._own = new OwnKernel(services.manager);
     this._following = new Following(services.tracker, this._own, this.model);
     this._actions = new CodeActions(
@@ -66,14 +74,22 @@ export class ChatPanel extends ReactWidget {
 
   /** Put the cursor where a question is typed. */
   focusComposer(): void {
-    this.node.querySelector('textarea')?.focus();
+    const question = '.jp-CodeAssist-composer textarea';
+    // The first time it is not drawn yet.
+    void Promise.resolve(this.renderPromise).then(() =>
+      this.node.querySelector<HTMLElement>(question)?.focus()
+    );
   }
 
-  /** Ask what the selected cell does, or why it failed. */
-  explainCell(): void {
-    const cell = this._selectedCell();
-    if (cell) {
-      this.model.ask('Explain this cell.', { ...NOTHING, attachments: [cell] });
+  /** Do what a command about the selected cell does. */
+  askAboutCell(name: CellCommand): void {
+    try {
+      askAboutCell(this.model, this._cells, name, '', { ...NOTHING, without: this.model.without });
+    } catch (error) {
+      if (!(error instanceof NotSent)) {
+        throw error;
+      }
+      this.model.report(error.message);
     }
   }
 
@@ -99,8 +115,11 @@ export class ChatPanel extends ReactWidget {
         view={this.services.view}
         rendermime={this.services.rendermime}
         actions={this._actions}
-        openSource={source => void this._openSource(source)}
-        selectedCell={() => this._selectedCell()}
+        cells={this._cells}
+        draft={this._draft}
+        preferences={this._preferences}
+        readFile={this._readFile}
+        openPlace={place => void this._openPlace(place)}
       />
     );
   }
@@ -135,18 +154,8 @@ export class ChatPanel extends ReactWidget {
       : PathExt.dirname(contents.localPath(notebook));
   }
 
-  private get _activeCell() {
-    return this.notebook?.content.activeCell?.model.sharedModel;
-  }
-
-  private _selectedCell(): IAttachment | undefined {
-    const cell = this._activeCell;
-    const text = cell?.getSource().trim().slice(0, MOST_ATTACHED);
-    return text ? { label: `the selected ${cell?.cell_type} cell`, text } : undefined;
-  }
-
-  /** Open a cited file beside the notebook, at its line or cell. */
-  private async _openSource(source: ISource): Promise<void> {
+  /** Open a file that was cited or found beside the notebook, at its line or cell. */
+  private async _openPlace(source: IPlace): Promise<void> {
     const here = this._following.isApart ? this._own.folder : PathExt.dirname(this.notebook?.context.path ?? '');
     const path = PathExt.normalize(PathExt.join(here, source.path));
     const widget = this.services.documents.openOrReveal(path);
@@ -162,7 +171,11 @@ export class ChatPanel extends ReactWidget {
     }
   }
 
+  private readonly _readFile = (path: string) => readServerFile(this.services.manager.contents, path);
   private readonly _actions: CodeActions;
+  private readonly _cells = new Cells(() => this.notebook);
+  private readonly _draft: Draft;
+  private readonly _preferences: Preferences;
   private readonly _edits = new Edits((cell, source) => this.model.edited(cell, source));
   private readonly _own: OwnKernel;
   private readonly _following: Following;
