@@ -1,15 +1,10 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
-import {
-  addAboveIcon,
-  addBelowIcon,
-  copyIcon,
-  type LabIcon,
-  runIcon
-} from '@jupyterlab/ui-components';
+import { addAboveIcon, addBelowIcon, copyIcon, runIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { CellChange } from '../change';
 import { fenced } from '../markdown';
 import type { IEvents } from '../protocol';
+import { IconButton } from './icon_button';
 import { Markdown } from './markdown';
 import { Review } from './review';
 
@@ -77,7 +72,7 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
               >
                 Replace cell
               </button>
-                          </>
+            </>
           )}
           <button onClick={() => actions.ask('Explain this code.', code)}>Explain</button>
           <button onClick={() => actions.ask('Improve this code.', code)}>Improve</button>
@@ -94,14 +89,5 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
         />
       )}
     </div>
-  );
-}
-
-function IconButton(props: { icon: LabIcon; label: string; act: () => void }): JSX.Element {
-  const { icon, label, act } = props;
-  return (
-    <button className="jp-CodeAssist-iconButton" aria-label={label} title={label} onClick={act}>
-      <icon.react tag="span" aria-hidden="true" />
-    </button>
   );
 }

@@ -1,5 +1,7 @@
+import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
 import type { ITurn } from '../turns';
+import { IconButton } from './icon_button';
 
 interface IProps {
   turn: ITurn;
@@ -33,9 +35,13 @@ export function Question({ turn, canEdit, ask }: IProps): JSX.Element {
         ))}
       </div>
       {!turn.fix && turn.state !== 'queued' && (
-        <button ref={edit} disabled={!canEdit} onClick={() => setEdited(true)}>
-          Edit
-        </button>
+        <IconButton
+          icon={editIcon}
+          label="Edit the question"
+          disabled={!canEdit}
+          node={edit}
+          act={() => setEdited(true)}
+        />
       )}
     </div>
   );

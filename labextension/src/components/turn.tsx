@@ -1,11 +1,14 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+import { copyIcon, refreshIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
+import { badIcon, goodIcon } from '../icon';
 import type { ChatModel } from '../model';
 import type { ISource } from '../protocol';
 import type { IPlace } from '../submit';
 import type { ITurn } from '../turns';
 import { Answer } from './answer';
 import type { ICodeActions } from './code';
+import { IconButton } from './icon_button';
 import { Proposal } from './proposal';
 import { Question } from './question';
 
@@ -58,14 +61,23 @@ export const Turn = React.memo(function Turn(props: ITurnProps): JSX.Element {
       {turn.footer && <p className="jp-CodeAssist-note">{turn.footer}</p>}
       {over && (
         <div className="jp-CodeAssist-actions" role="group" aria-label="Answer">
-          <button disabled={!canAsk} onClick={() => model.retry(turn)}>
-            Retry
-          </button>
-          {turn.answer && <button onClick={() => actions.copy(turn.answer)}>Copy answer</button>}
+          <IconButton
+            icon={refreshIcon}
+            label="Retry"
+            disabled={!canAsk}
+            act={() => model.retry(turn)}
+          />
+          {turn.answer && (
+            <IconButton
+              icon={copyIcon}
+              label="Copy answer"
+              act={() => actions.copy(turn.answer)}
+            />
+          )}
           {turn.number > 0 && (
             <>
-              <Rating turn={turn} model={model} value={1} label="Good answer" />
-              <Rating turn={turn} model={model} value={-1} label="Bad answer" />
+              <Rating turn={turn} model={model} value={1} />
+              <Rating turn={turn} model={model} value={-1} />
             </>
           )}
         </div>
@@ -88,21 +100,17 @@ function Source(props: { source: ISource; open: (place: IPlace) => void }): JSX.
   );
 }
 
-function Rating(props: {
-  turn: ITurn;
-  model: ChatModel;
-  value: number;
-  label: string;
-}): JSX.Element {
-  const { turn, model, value, label } = props;
+function Rating(props: { turn: ITurn; model: ChatModel; value: 1 | -1 }): JSX.Element {
+  const { turn, model, value } = props;
   const pressed = turn.feedback === value;
+  const label = value === 1 ? 'Good answer' : 'Bad answer';
   return (
-    <button
-      aria-pressed={pressed}
-      title="Kept on this machine only"
-      onClick={() => void model.rate(turn, pressed ? 0 : value)}
-    >
-      {label}
-    </button>
+    <IconButton
+      icon={value === 1 ? goodIcon : badIcon}
+      label={label}
+      hint={`${label}; kept on this machine only`}
+      pressed={pressed}
+      act={() => void model.rate(turn, pressed ? 0 : value)}
+    />
   );
 }
