@@ -56,7 +56,9 @@ export function useCompletions(model: ChatModel, draft: Draft, cells: Cells): IC
 export function Completions(props: { id: string; completions: ICompletions }): JSX.Element {
   const { choices, active } = props.completions;
   const list = React.useRef<HTMLUListElement>(null);
-  React.useEffect(() => list.current?.children[active]?.scrollIntoView({ block: 'nearest' }), [active]);
+  React.useEffect(() => {
+    list.current?.children[active]?.scrollIntoView({ block: 'nearest' });
+  }, [active]);
   return (
     <ul className="jp-CodeAssist-completions" id={props.id} ref={list} role="listbox" aria-label="Completions">
       {choices.map(({ label, detail, accept }, index) => (
