@@ -17,6 +17,7 @@ export default defineConfig({
   },
   projects: [
     { name: 'tests', testMatch: '*.spec.ts' },
-    { name: 'picture', testMatch: 'picture.ts' }
+    { name: 'picture', testMatch: 'picture.ts' },
+    { name: 'benchmark', testMatch: 'benchmark.ts' }
   ]
 });
