@@ -9,6 +9,7 @@ import {
   lookedUp,
   mentionableCells,
   mentionedIn,
+  namesIn,
   withoutMention
 } from './mentions';
 import type { ChatModel } from './model';
@@ -72,6 +73,21 @@ export class Draft {
     }
   }
 
+  /**
+   * Ask the kernel for what the text mentions and is not known, as after a paste; undefined if there
+   * is nothing to ask for.
+   */
+  lookUp(): Promise<unknown> | undefined {
+    const known = this._everything();
+    const unknown = namesIn(this._text).filter(
+      name => !this._lookedUp.has(name) && mentionedIn(`@${name}`, known).length === 0
+    );
+    if (unknown.length === 0 || this.model.link.state !== 'ready') {
+      return undefined;
+    }
+    return Promise.all(unknown.map(name => this._lookUp(name)));
+  }
+
   /** Of several things of one name, the text mentions this. */
   choose(mention: IMentionable): void {
     this._known.set(mention.name, mention);
@@ -124,6 +140,7 @@ export class Draft {
   /** Begin another one. */
   clear(): void {
     this._attachments = [];
+    this._lookedUp.clear();
     this.write('');
   }
 
@@ -166,6 +183,16 @@ export class Draft {
     this._changed.emit();
   }
 
+  private async _lookUp(text: string): Promise<void> {
+    this._lookedUp.add(text);
+    try {
+      this.know((await this.model.link.fetch('complete', { text }, 'completions')).items);
+      this._changed.emit();
+    } catch {
+      this._lookedUp.delete(text); // there is no connection any more
+    }
+  }
+
   private _everything(): IMentionable[] {
     return [...this._known.values(), ...mentionableCells(this.cells.all())];
   }
@@ -175,5 +202,6 @@ export class Draft {
   private _attachments: readonly IAttachment[] = [];
   private _problem = '';
   private readonly _known = new Map<string, IMentionable>();
+  private readonly _lookedUp = new Set<string>();
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -25,6 +25,18 @@ export function typedMention(
   return found ? { at: caret - found[1].length - 1, typed: found[1] } : undefined;
 }
 
+/** The names after an @ in a text, whatever they may be. */
+export function namesIn(text: string): string[] {
+  const names = [];
+  for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
+    const found = /^@[\p{L}\p{N}_][^\s@]*/u.exec(text.slice(at));
+    if (found !== null && typedMention(text, at + 1) !== undefined) {
+      names.push(found[0].slice(1).replace(/[^\p{L}\p{N}_]+$/u, ''));
+    }
+  }
+  return names;
+}
+
 /** The cells of a notebook as they can be mentioned, in their order. */
 export function mentionableCells(cells: readonly ICell[]): IMentionable[] {
   return cells.map((cell, index) => ({

@@ -11,6 +11,8 @@ import { COMMANDS, type CommandName, isAboutCell, parseCommand } from './slash';
 /** A place that can be opened; `path` is relative to the notebook's folder, '' if none is there. */
 export type IPlace = Pick<IHit, 'path' | 'line' | 'cell'>;
 
+const PATIENCE_MS = 500; // a kernel that is busy may take longer to look mentions up
+
 /** What a command found; it is shown beside the chat and is no part of it. */
 export interface IResults {
   title: string;
@@ -26,6 +28,10 @@ export async function submit(
   model: ChatModel,
   cells: Cells
 ): Promise<IResults | undefined> {
+  const looking = draft.lookUp();
+  if (looking !== undefined) {
+    await Promise.race([looking, after(PATIENCE_MS)]);
+  }
   const text = draft.text;
   let results: IResults | undefined;
   await draft.attempt(async () => {
@@ -100,7 +106,7 @@ async function look(
   if (name === 'search') {
     const { hits } = await model.link.fetch('search', { query: words }, 'found');
     const entries = hits.map(({ label, name, snippet, path, line, cell }) => ({
-      label: [label, name].filter(Boolean).join(' · '),
+      label: label.includes(name) ? label : `${label} · ${name}`,
       detail: snippet,
       place: path ? { path, line, cell } : undefined
     }));
@@ -118,6 +124,10 @@ async function look(
   }
   await model.begin();
   return undefined;
+}
+
+function after(milliseconds: number): Promise<void> {
+  return new Promise(resolve => setTimeout(resolve, milliseconds));
 }
 
 function count(number: number, what: string): string {

@@ -196,3 +196,30 @@ test('without a notebook a command about a cell says so', async () => {
   expect(draft).toMatchObject({ text: '/test', problem: 'No cell is selected; select one in the notebook.' });
   expect(kernel.last('ask')).toEqual({});
 });
+
+test('a mention that was not chosen is looked up before the question is sent', async () => {
+  const { kernel, draft, send } = await chat();
+  draft.write('see @df, @unknown and @cell:1');
+  const sent = send();
+  const asked = kernel.asked.filter(({ op }) => op === 'complete');
+  expect(asked.map(({ text }) => text)).toEqual(['df', 'unknown']);
+  for (const { id, text } of asked) {
+    const items = text === 'df' ? [{ kind: 'variable', name: 'df', detail: 'DataFrame' }] : [];
+    kernel.comm.say({ id, ev: 'completions', seq: 0, items });
+  }
+  await sent;
+  expect(kernel.last('ask')).toMatchObject({
+    question: 'see @df, @unknown and @cell:1',
+    mentions: [{ kind: 'variable', name: 'df' }],
+    attachments: [{ label: '@cell:1, a code cell' }]
+  });
+});
+
+test('a kernel that is slow to look mentions up does not hold the question back', async () => {
+  const { kernel, draft, send } = await chat();
+  draft.write('see @df');
+  const sent = send();
+  await jest.advanceTimersByTimeAsync(500);
+  await sent;
+  expect(kernel.last('ask')).toMatchObject({ question: 'see @df', mentions: [] });
+});

@@ -7,6 +7,7 @@ import {
   matchingCells,
   mentionableCells,
   mentionedIn,
+  namesIn,
   typedMention,
   withoutMention
 } from '../src/mentions';
@@ -77,5 +78,14 @@ test('cells are sent as they stand, the rest by name', () => {
   expect(lookedUp(mentions)).toEqual([
     { kind: 'variable', name: 'df' },
     { kind: 'file', name: 'etl/clean.py' }
+  ]);
+});
+
+test('names after an @ are found without what punctuates them', () => {
+  expect(namesIn('@df? (@etl/clean.py), a@b @größe. @@ @cell:2')).toEqual([
+    'df',
+    'etl/clean.py',
+    'größe',
+    'cell:2'
   ]);
 });

@@ -3,6 +3,7 @@ import { attachedFile } from '../attach';
 import type { Cells } from '../cells';
 import type { Draft } from '../draft';
 import { acceptDrops } from '../drops';
+import { typedMention } from '../mentions';
 import type { ChatModel } from '../model';
 import type { Preferences } from '../preferences';
 import type { IAttachment } from '../protocol';
@@ -25,6 +26,7 @@ export interface IComposerProps {
 }
 
 const LIST = 'jp-CodeAssist-completions';
+const PAUSE_MS = 300; // after a key, before mentions are looked up
 
 /** Where a question is written, what it brings along, and the buttons to send and stop. */
 export function Composer(props: IComposerProps): JSX.Element {
@@ -35,6 +37,7 @@ export function Composer(props: IComposerProps): JSX.Element {
   useSignal(draft.changed);
   useSignal(preferences.changed);
   useArea(area, draft);
+  useLookUp(draft);
   React.useEffect(
     () => whole.current ? acceptDrops(whole.current, coming => void draft.attach(coming), readFile) : undefined,
     [draft, readFile]
@@ -205,6 +208,19 @@ function useArea(area: React.RefObject<HTMLTextAreaElement>, draft: Draft): void
       area.current.setSelectionRange(caret, caret);
     }
   }, [area, text, caret]);
+}
+
+/** Find what the text mentions, though it was not chosen among completions. */
+function useLookUp(draft: Draft): void {
+  const { text } = draft;
+  React.useEffect(() => {
+    const timer = setTimeout(() => {
+      if (typedMention(draft.text, draft.caret) === undefined) {
+        void draft.lookUp();
+      }
+    }, PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [draft, text]);
 }
 
 /** What tells a screen reader of the popup; without one, the text area is only that. */
