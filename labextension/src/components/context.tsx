@@ -46,7 +46,7 @@ export function tokensOf(parts: readonly IPart[]): number {
 export function Context({ model, found }: { model: ChatModel; found: Found }): JSX.Element {
   const parts = typeof found === 'string' ? [] : found.parts;
   return (
-    <section className="jp-CodeAssist-carried" aria-label="What the next question carries">
+    <section className="jp-CodeAssist-carried" aria-label="What is carried">
       <ul>
         {NAMES.map(name => (
           <Switch

@@ -37,7 +37,7 @@ export function Question({ turn, canEdit, ask }: IProps): JSX.Element {
       {!turn.fix && turn.state !== 'queued' && (
         <IconButton
           icon={editIcon}
-          label="Edit the question"
+          label="Edit and ask again"
           disabled={!canEdit}
           node={edit}
           act={() => setEdited(true)}
@@ -73,7 +73,7 @@ function Editor(props: {
   return (
     <div className="jp-CodeAssist-editor" data-lm-suppress-shortcuts="true">
       <textarea
-        aria-label="Edited question"
+        aria-label="Edited"
         autoFocus
         rows={Math.min(10, text.split('\n').length + 1)}
         value={text}
