@@ -3,11 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { expect, type Page, test } from '@playwright/test';
 import { Lab, notebook } from './lab';
-import { ask, lastAnswer, LOAD, openPanel } from './panel';
+import { ask, lastAnswer, LOAD, openPanel, THEMES, useTheme } from './panel';
 
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'];
-const THEMES = ['JupyterLab Light', 'JupyterLab Dark', 'JupyterLab Dark High Contrast'];
 
 const FEWEST_CONTRASTS = 4; // that are measured, or axe has not seen the panel's texts
 
@@ -45,7 +44,7 @@ test.beforeAll(async () => {
 
 test.afterAll(() => lab?.stop());
 
-test('an empty panel, one that answers, fails, has answered at length', async ({ page }) => {
+test('an empty panel, one that answers, fails, has answered at length, shows its panes', async ({ page }) => {
   await lab.open(page, 'work.ipynb');
   const panel = await openPanel(page);
   await page.evaluate(AXE);
@@ -64,14 +63,20 @@ test('an empty panel, one that answers, fails, has answered at length', async ({
   await ask(panel, 'long');
   await lastAnswer(panel);
   await expectNoViolations(page, 'long answer');
+
+  for (const pane of ['Settings', 'History', /^Context/]) {
+    const button = panel.getByRole('button', { name: pane, exact: true });
+    await button.click();
+    await expect(button).toHaveAttribute('aria-expanded', 'true');
+    await expect(panel.getByText('looking …')).toHaveCount(0);
+    await expectNoViolations(page, String(pane));
+  }
 });
 
 /** Let axe look at the panel in each theme. */
 async function expectNoViolations(page: Page, state: string): Promise<void> {
   for (const theme of THEMES) {
-    await page.evaluate(useTheme, theme);
-    await expect(page.locator('body')).toHaveAttribute('data-jp-theme-name', theme);
-    await expect(page.locator('#jupyterlab-splash')).toHaveCount(0); // it covers all
+    await useTheme(page, theme);
     const { violations, contrasts } = await page.evaluate(look, TAGS);
     expect.soft(violations, `${state}, ${theme}`).toEqual([]);
     expect(contrasts).toBeGreaterThan(FEWEST_CONTRASTS);
@@ -87,8 +92,4 @@ async function look(tags: string[]): Promise<{ violations: string[]; contrasts: 
   );
   const measured = [...violations, ...passes].filter(({ id }) => id === 'color-contrast');
   return { violations: told, contrasts: measured.flatMap(({ nodes }) => nodes).length };
-}
-
-function useTheme(theme: string): Promise<void> {
-  return (window as any).jupyterapp.commands.execute('apputils:change-theme', { theme });
 }

@@ -22,7 +22,7 @@ export interface IRule {
 export class Lab {
   private constructor(
     readonly url: string,
-    private readonly folder: string,
+    readonly folder: string,
     private readonly environment: NodeJS.ProcessEnv,
     private readonly server: ChildProcess
   ) {}
@@ -88,7 +88,7 @@ export class Lab {
   /** Open a notebook and wait until its kernel is ready; return the cells. */
   async open(page: Page, notebook: string): Promise<Locator> {
     await page.goto(`${this.url}lab/tree/${notebook}`);
-    const panel = page.locator('.jp-NotebookPanel');
+    const panel = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)'); // others may be open
     await expect(panel).toBeVisible();
     await expect.poll(() => page.evaluate(kernelState)).toBe('connected, idle');
     return panel.locator('.jp-Notebook .jp-Cell');

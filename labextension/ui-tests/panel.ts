@@ -2,6 +2,7 @@
 
 import { expect, type Locator, type Page } from '@playwright/test';
 
+export const THEMES = ['JupyterLab Light', 'JupyterLab Dark', 'JupyterLab Dark High Contrast'];
 export const LOAD = '%load_ext codeassist_jupyter';
 
 /** Show the panel and wait until it can answer. */
@@ -25,4 +26,14 @@ export async function lastAnswer(panel: Locator): Promise<Locator> {
   const turn = panel.locator('.jp-CodeAssist-turn').last();
   await expect(turn.getByText(/^echo · /)).toBeVisible();
   return turn;
+}
+
+/** Change JupyterLab's theme and wait until it is there. */
+export async function useTheme(page: Page, theme: string): Promise<void> {
+  await page.evaluate(
+    name => (window as any).jupyterapp.commands.execute('apputils:change-theme', { theme: name }),
+    theme
+  );
+  await expect(page.locator('body')).toHaveAttribute('data-jp-theme-name', theme);
+  await expect(page.locator('#jupyterlab-splash')).toHaveCount(0); // it covers all
 }

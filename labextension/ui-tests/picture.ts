@@ -1,9 +1,9 @@
-/** Takes the picture of the README: a question about a data frame, answered by the default model. */
+/** Takes the pictures of the README: questions about a data frame, answered by the default model. */
 
 import { resolve } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { Lab, notebook, runFirst } from './lab';
-import { LOAD } from './panel';
+import { ask, LOAD, THEMES, useTheme } from './panel';
 
 const PICTURE = resolve(__dirname, '../../examples/answer.png');
 const DATA = `import pandas as pd
@@ -12,12 +12,16 @@ df = pd.read_csv("oslo.csv", parse_dates=["date"])
 df.head(3)`;
 const QUESTION = '%%assist\nplot the monthly mean of `temp` in {df} as a line chart';
 
+const PANEL_QUESTION = 'How do I plot the monthly mean of temp?';
+const PANEL_PICTURES = ['panel-light.png', 'panel-dark.png', 'panel-contrast.png']; // as THEMES
+const PANEL_GROWS = 190; // CSS pixels
+
 const WIDTH = 800; // CSS pixels
 const PATIENCE_MS = 600_000; // to load the model and answer on two cores
 
 test.use({ deviceScaleFactor: 1.5, colorScheme: 'light', viewport: { width: WIDTH + 90, height: 2000 } });
 
-test('take the picture', async ({ page }) => {
+test('take the picture of a cell', async ({ page }) => {
   test.setTimeout(2 * PATIENCE_MS);
   const lab = await Lab.start({ 'weather.ipynb': notebook(LOAD, DATA, ''), 'oslo.csv': weather() }, {});
   try {
@@ -40,6 +44,36 @@ test('take the picture', async ({ page }) => {
   } finally {
     await lab.stop();
   }
+});
+
+test.describe('take the pictures of the panel', () => {
+  test.use({ deviceScaleFactor: 1, viewport: { width: 1100, height: 640 } });
+
+  test('in each theme', async ({ page }) => {
+    test.setTimeout(2 * PATIENCE_MS);
+    const lab = await Lab.start({ 'weather.ipynb': notebook(LOAD, DATA, ''), 'oslo.csv': weather() }, {});
+    try {
+      const cells = await lab.open(page, 'weather.ipynb');
+      await page.keyboard.press('ControlOrMeta+b'); // no sidebar
+      await runFirst(page, cells, 2);
+      await page.getByRole('tab', { name: 'CodeAssist' }).click();
+      const panel = page.locator('#codeassist-panel');
+      await expect(panel).toBeVisible();
+      const { x, y } = (await panel.boundingBox())!;
+      await page.mouse.move(x - 2, y + 300);
+      await page.mouse.down();
+      await page.mouse.move(x - PANEL_GROWS, y + 300);
+      await page.mouse.up();
+      await ask(panel, PANEL_QUESTION);
+      await expect(panel.getByText(/tokens\/s/)).toBeVisible({ timeout: PATIENCE_MS });
+      for (const [theme, name] of THEMES.map((theme, index) => [theme, PANEL_PICTURES[index]])) {
+        await useTheme(page, theme);
+        await page.screenshot({ path: resolve(__dirname, '../../examples', name) });
+      }
+    } finally {
+      await lab.stop();
+    }
+  });
 });
 
 /** A year of days whose temperature follows the seasons. */

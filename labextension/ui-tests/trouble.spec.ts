@@ -34,8 +34,8 @@ test('without a model the panel says how to get one', async ({ page }) => {
 });
 
 test('an answer of 200 kB is shown whole, and kept', async ({ page }) => {
-  const line = 'A line of an answer that does not end.\n\n```python\nx = 1\n```\n\n';
-  const answer = `${line.repeat(LONG_BYTES / line.length)}The end of it.`;
+  const part = `${'Words of an answer. '.repeat(50)}\n\n\`\`\`python\n${'x = 1\n'.repeat(150)}\`\`\`\n\n`;
+  const answer = `${part.repeat(LONG_BYTES / part.length)}The end of it.`;
   const lab = await Lab.echoing({ 'work.ipynb': notebook(LOAD) }, [{ match: 'long', answer }], {
     CODEASSIST_CONTEXT_LENGTH: '100000',
     CODEASSIST_MAX_TOKENS: '90000'
