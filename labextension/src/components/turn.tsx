@@ -50,7 +50,11 @@ export const Turn = React.memo(function Turn(props: ITurnProps): JSX.Element {
       {turn.state === 'queued' && <p className="jp-CodeAssist-note">waits for the kernel …</p>}
       {turn.status && <p className="jp-CodeAssist-note">{turn.status}</p>}
       {over && turn.proposal && <Proposal proposal={turn.proposal} actions={actions} />}
-      {turn.error && <p className="jp-CodeAssist-error">{turn.error}</p>}
+      {turn.error && (
+        <p className="jp-CodeAssist-error" role="alert">
+          {turn.error}
+        </p>
+      )}
       {turn.sources.length > 0 && (
         <div className="jp-CodeAssist-sources" role="group" aria-label="Sources">
           {turn.sources.map(source => (
