@@ -28,6 +28,14 @@ export class Cells {
     return this.panel()?.content ?? null;
   }
 
+  /** Select the cell that is shown as `node`. */
+  select(node: HTMLElement): void {
+    const at = this.notebook?.widgets.findIndex(cell => cell.node === node) ?? -1;
+    if (this.notebook && at >= 0) {
+      this.notebook.activeCellIndex = at;
+    }
+  }
+
   /** All cells in their order. */
   all(): ICell[] {
     const model = this.notebook?.model;

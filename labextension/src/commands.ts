@@ -23,12 +23,14 @@ export function addCommands(
   palette: ICommandPalette | null
 ): void {
   const { commands, shell } = app;
-  const add = (id: string, label: string, run: (panel: ChatPanel) => void) => {
+  const add = (id: string, label: string, run: (panel: ChatPanel, cell?: HTMLElement) => void) => {
     commands.addCommand(id, {
       label,
-      execute: async () => {
+      execute: async args => {
+        const isCell = (node: HTMLElement) => node.classList.contains('jp-Cell');
+        const cell = args.inMenu ? app.contextMenuHitTest(isCell) : undefined;
         shell.activateById(sidebar.id);
-        run(await sidebar.panel());
+        run(await sidebar.panel(), cell);
       }
     });
     palette?.addItem({ command: id, category: CATEGORY });
@@ -38,7 +40,7 @@ export function addCommands(
   add('codeassist:new-chat', 'New CodeAssist chat', panel => void panel.model.begin());
   add('codeassist:stop', 'Stop the CodeAssist answer', panel => panel.model.stop());
   for (const [id, label, name] of ABOUT_CELL) {
-    add(id, `CodeAssist: ${label}`, panel => panel.askAboutCell(name));
+    add(id, `CodeAssist: ${label}`, (panel, cell) => panel.askAboutCell(name, cell));
   }
   if (sidebar.canMove) {
     commands.addCommand('codeassist:move-panel', {

@@ -81,8 +81,11 @@ export class ChatPanel extends ReactWidget {
     );
   }
 
-  /** Do what a command about the selected cell does. */
-  askAboutCell(name: CellCommand): void {
+  /** Do what a command about a cell does: the one shown as `node`, else the selected one. */
+  askAboutCell(name: CellCommand, node?: HTMLElement): void {
+    if (node) {
+      this._cells.select(node);
+    }
     try {
       askAboutCell(this.model, this._cells, name, '', { ...NOTHING, without: this.model.without });
     } catch (error) {

@@ -17,7 +17,7 @@ export function Chips({ draft, focus }: { draft: Draft; focus: () => void }): JS
   }));
   const chips = [...mentions, ...attached];
   return chips.length === 0 ? null : (
-    <ul className="jp-CodeAssist-chips" aria-label="The question carries">
+    <ul className="jp-CodeAssist-chips" aria-label="Brought along">
       {chips.map(({ key, label, detail, remove }) => (
         <li key={key} title={detail}>
           {label}

@@ -93,7 +93,11 @@ export function Composer(props: IComposerProps): JSX.Element {
           rows={2}
           value={draft.text}
           onChange={({ target }) => draft.write(target.value, target.selectionEnd)}
-          onSelect={({ currentTarget }) => draft.moveTo(currentTarget.selectionEnd)}
+          onSelect={({ currentTarget: { value, selectionEnd } }) => {
+            if (value === draft.text) {
+              draft.moveTo(selectionEnd); // else it is of a text that is not shown any more
+            }
+          }}
           onBlur={completions.close}
           onKeyDown={event => {
             const done = onKey(event, completions, draft, preferences, send, results && closeResults);

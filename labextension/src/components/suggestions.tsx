@@ -32,7 +32,7 @@ export function Suggestions({ model, cells, take }: IProps): JSX.Element | null 
     };
   }, [model, notebook, wanted, runs]);
   return !wanted || prompts.length === 0 ? null : (
-    <div className="jp-CodeAssist-suggestions" role="group" aria-label="Suggested questions">
+    <div className="jp-CodeAssist-suggestions" role="group" aria-label="Suggestions">
       {prompts.map(({ label, text }) => (
         <button key={label} className="jp-CodeAssist-chip" title={text} onClick={() => take(text)}>
           {label}

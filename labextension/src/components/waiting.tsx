@@ -9,7 +9,7 @@ export function Waiting(props: {
 }): JSX.Element | null {
   const waiting = props.model.turns.filter(({ state }) => state === 'queued');
   return waiting.length === 0 ? null : (
-    <ul className="jp-CodeAssist-waiting" aria-label="Waiting questions">
+    <ul className="jp-CodeAssist-waiting" aria-label="Waiting">
       {waiting.map(turn => (
         <li key={turn.key}>
           <span className="jp-CodeAssist-title">Waits: {turn.question}</span>
