@@ -17,8 +17,8 @@ export async function openPanel(page: Page): Promise<Locator> {
 
 /** Type a question and send it. */
 export async function ask(panel: Locator, question: string): Promise<void> {
-  await panel.getByLabel('Question').fill(question);
-  await panel.getByLabel('Question').press('Enter');
+  await panel.getByRole('textbox', { name: 'Question' }).fill(question);
+  await panel.getByRole('textbox', { name: 'Question' }).press('Enter');
 }
 
 /** The latest turn, once it is over. */
