@@ -43,6 +43,7 @@ export class Following {
     this.own.changed.disconnect(this._talk, this);
     this.model.link.stateChanged.disconnect(this._onState, this);
     this._notebook?.sessionContext.kernelChanged.disconnect(this._talk, this);
+    this._connect(null);
     Signal.clearData(this);
   }
 
@@ -62,27 +63,49 @@ export class Following {
   private _talk(): void {
     const context = this._notebook?.sessionContext;
     const theirs = context?.session?.kernel ?? null;
-    const starting = context !== undefined && !context.isReady;
-    this._use(theirs ?? (starting ? null : this.own.kernel));
+    const starting = context !== undefined && theirs === null && !context.isReady;
+    const usable = starting || (theirs !== null && theirs !== this._foreign);
+    this._use(usable ? theirs : (this.own.kernel ?? theirs));
   }
 
   private _onState(link: KernelLink): void {
-    if (link.state === 'not-python' && this.own.kernel !== null) {
-      this._use(this.own.kernel);
+    if (link.state === 'not-python') {
+      this._foreign = this._kernel;
+      this._talk();
     }
   }
 
   private _use(kernel: Kernel.IKernelConnection | null): void {
     this._kernel = kernel;
+    if (kernel === null || kernel.id !== this._spoken?.id || this._spoken.isDisposed) {
+      this._connect(kernel);
+    }
     const place = this.isApart ? 'apart' : (this._notebook?.id ?? '');
     this.model.moveTo(place, this._left === null || this._left === this._notebook);
     this._left = this._notebook;
-    this.model.link.setKernel(kernel);
     this._changed.emit();
+  }
+
+  /** Talk through the one connection of this page that takes part in the kernel's comms. */
+  private _connect(kernel: Kernel.IKernelConnection | null): void {
+    const shared = this.tracker
+      .filter(({ sessionContext }) => sessionContext.session?.kernel?.id === kernel?.id)
+      .map(({ sessionContext }) => sessionContext.session?.kernel);
+    const able = [kernel, ...shared].find(one => one?.handleComms && !one.isDisposed) ?? null;
+    const before = this._clone;
+    this._clone = able === null ? (kernel?.clone({ handleComms: true }) ?? null) : null;
+    this._spoken?.disposed.disconnect(this._talk, this);
+    this._spoken = able ?? this._clone;
+    this._spoken?.disposed.connect(this._talk, this);
+    this.model.link.setKernel(this._spoken);
+    before?.dispose();
   }
 
   private _left: NotebookPanel | null = null; // the notebook of the chat that was shown last
   private _notebook: NotebookPanel | null = null;
   private _kernel: Kernel.IKernelConnection | null = null;
+  private _foreign: Kernel.IKernelConnection | null = null; // of a notebook, not in Python
+  private _spoken: Kernel.IKernelConnection | null = null; // to that kernel; a notebook's, or
+  private _clone: Kernel.IKernelConnection | null = null; // ours, where no notebook's can
   private readonly _changed = new Signal<this, void>(this);
 }

@@ -164,6 +164,9 @@ export class KernelLink {
     const comm = kernel.createComm(TARGET);
     await useSubshell(kernel, comm);
     if (kernel !== this._kernel || kernel.isDisposed) {
+      if (!kernel.isDisposed) {
+        comm.dispose(); // and its subshell
+      }
       return true;
     }
     this._comm = comm;

@@ -68,6 +68,9 @@ export class ChatModel {
     this._place = place;
     this._clear();
     this._turns = [...(this._waiting.get(place) ?? []), ...(along ? waiting : [])];
+    if (this.link.state === 'ready') {
+      void this.open(''); // both have one kernel
+    }
     this._changed.emit();
   }
 

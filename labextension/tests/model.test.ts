@@ -98,6 +98,18 @@ test('what waits in one place is asked there, whatever place is shown meanwhile'
   expect(model.turns.map(turn => turn.question)).toEqual(['anywhere', 'of a']);
 });
 
+test('two notebooks with one kernel show its chat', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  model.ask('why?');
+  const { id } = kernel.last('ask');
+  model.moveTo('b.ipynb', false);
+  expect(model.turns).toEqual([]);
+  kernel.answer('open', 'opened', { ...NOTHING, running: id });
+  await settled();
+  expect(kernel.last('resume')).toMatchObject({ target: id, from_seq: 0 });
+});
+
 test('an answer is over when its kernel is changed or shut down', async () => {
   const kernel = new KernelDouble();
   const model = await chat(kernel);
