@@ -9,18 +9,18 @@ const MOST_REDRAWN = 4_000; // characters of a block that is drawn anew with eac
 interface IProps {
   text: string;
   over: boolean;
-  /** Whether it is drawn; else it is plain text. */
-  drawn: boolean;
+  /** Whether it is near what is seen; else it is plain text. */
+  isNear: boolean;
   actions: ICodeActions;
   rendermime: IRenderMimeRegistry;
 }
 
 /** An answer, block by block, so that only the block that grows is drawn anew. */
-export function Answer({ text, over, drawn, actions, rendermime }: IProps): JSX.Element {
-  const segments = React.useMemo(() => (drawn ? segmentsOf(text) : []), [text, drawn]);
+export function Answer({ text, over, isNear, actions, rendermime }: IProps): JSX.Element {
+  const segments = React.useMemo(() => (isNear ? segmentsOf(text) : []), [text, isNear]);
   return (
     <div className="jp-CodeAssist-answer" aria-busy={!over}>
-      {!drawn && <pre className="jp-CodeAssist-plain">{text}</pre>}
+      {!isNear && <pre className="jp-CodeAssist-plain">{text}</pre>}
       {segments.map((segment, index) => (
         <Block
           key={index}

@@ -1,10 +1,9 @@
 import * as React from 'react';
 import type { ITurn } from '../turns';
+import { Near, NearWatch } from './near';
 import { type ITurnProps, Turn } from './turn';
 
-const NEAR = '100% 0px'; // one height of the list above and below what is seen
 const END_PX = 40; // from the end that counts as at the end
-const LATEST = 3; // turns that are drawn before it is known what is seen
 
 type IProps = Pick<ITurnProps, 'model' | 'actions' | 'openPlace' | 'rendermime'>;
 
@@ -14,10 +13,11 @@ type IProps = Pick<ITurnProps, 'model' | 'actions' | 'openPlace' | 'rendermime'>
  * is plain text, which can be found and read out.
  */
 export function TurnList(props: IProps): JSX.Element {
-  const { turns, older, isRunning } = props.model;
+  const { turns, older } = props.model;
   const list = React.useRef<HTMLDivElement>(null);
   const feed = React.useRef<HTMLDivElement>(null);
-  const near = useNear(list, feed, turns);
+  const [watch, setWatch] = React.useState<NearWatch>();
+  React.useLayoutEffect(() => setWatch(new NearWatch(list.current!)), []);
   const { isAway, onScroll, toEnd } = useEnd(list, feed, turns);
   const first = turns[0]?.number || 1;
   const reach = () => {
@@ -44,17 +44,17 @@ export function TurnList(props: IProps): JSX.Element {
           <button onClick={() => void props.model.showOlder()}>Show earlier turns</button>
         )}
         <div ref={feed} {...(turns.length > 0 && { role: 'feed', 'aria-label': 'Turns' })}>
-          {turns.map((turn, index) => (
-            <Turn
-              key={turn.key}
-              turn={turn}
-              isNear={near.has(turn.key) || index >= turns.length - LATEST}
-              canAsk={!isRunning}
-              position={first + index}
-              total={first + turns.length - 1}
-              {...props}
-            />
-          ))}
+          <Near.Provider value={watch}>
+            {turns.map((turn, index) => (
+              <Turn
+                key={turn.key}
+                turn={turn}
+                position={first + index}
+                total={first + turns.length - 1}
+                {...props}
+              />
+            ))}
+          </Near.Provider>
         </div>
       </div>
       {isAway && (
@@ -73,35 +73,6 @@ export function TurnList(props: IProps): JSX.Element {
 }
 
 type Box = React.RefObject<HTMLDivElement>;
-
-/** The keys of the turns that have come near what is seen; they stay drawn, as the user left them. */
-function useNear(list: Box, feed: Box, turns: readonly ITurn[]): ReadonlySet<number> {
-  const [near, setNear] = React.useState<ReadonlySet<number>>(new Set());
-  const observer = React.useRef<IntersectionObserver>();
-  React.useEffect(() => {
-    const look = new IntersectionObserver(
-      entries => {
-        const nodes = entries.filter(entry => entry.isIntersecting).map(({ target }) => target);
-        nodes.forEach(node => look.unobserve(node));
-        if (nodes.length > 0) {
-          const keys = nodes.map(node => Number((node as HTMLElement).dataset.key));
-          setNear(before => new Set([...before, ...keys]));
-        }
-      },
-      { root: list.current, rootMargin: NEAR }
-    );
-    observer.current = look;
-    return () => look.disconnect();
-  }, []);
-  React.useEffect(() => {
-    for (const node of feed.current?.children ?? []) {
-      if (!near.has(Number((node as HTMLElement).dataset.key))) {
-        observer.current?.observe(node);
-      }
-    }
-  }, [turns[0]?.key, turns[turns.length - 1]?.key]);
-  return near;
-}
 
 /** Keeps the end in view as it grows, or what is seen where the user is when older turns come. */
 function useEnd(

@@ -1,8 +1,10 @@
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 import * as React from 'react';
+import { useNear } from './near';
 
 const MIME = 'text/markdown';
 const FENCE = /^`{3,}.*$/gm;
+const BUDGET_MS = 8; // of a frame, for drawing
 const MATH = /[$\\]/; // without one of these there is none
 // The kernel has made the text safe; should a renderer make one of these all the same, it goes.
 const NEVER = 'img, picture, video, audio, iframe, object, embed, form, button, input, style, link';
@@ -17,19 +19,22 @@ interface IProps {
 export const Markdown = React.memo(function Markdown({ text, rendermime }: IProps): JSX.Element {
   const host = React.useRef<HTMLDivElement>(null);
   const latest = React.useRef({ text: '', drawing: false });
+  const isNear = useNear(host);
 
-  // Drawing takes a while; the text stands there until then, about as high as it will be.
+  // Until it is drawn, the text stands there, about as high as the drawing will be.
   React.useLayoutEffect(() => {
-    host.current!.textContent = text.replace(FENCE, '').trim();
-  }, []);
+    if (!isNear) {
+      host.current!.textContent = text.replace(FENCE, '').trim();
+    }
+  }, [text, isNear]);
   React.useEffect(() => {
     const state = latest.current;
     state.text = text;
-    if (!state.drawing) {
+    if (isNear && !state.drawing) {
       state.drawing = true;
       void draw(rendermime, host, state);
     }
-  }, [text, rendermime]);
+  }, [text, rendermime, isNear]);
 
   return <div className="jp-CodeAssist-markdown" ref={host} />;
 });
@@ -43,20 +48,45 @@ async function draw(
   let drawn: string | undefined;
   try {
     while (drawn !== state.text && host.current !== null) {
-      drawn = state.text;
-      const renderer = rendermime.createRenderer(MIME);
-      const model = rendermime.createModel({ data: { [MIME]: drawn }, trusted: false });
-      await renderer.renderModel(model);
-      scrub(renderer.node);
-      host.current?.replaceChildren(renderer.node);
-      // A renderer does this by itself only in a widget; the kernel left no TeX that acts on a page.
-      if (MATH.test(drawn)) {
-        rendermime.latexTypesetter?.typeset(renderer.node);
-      }
+      await inTurn(async () => {
+        drawn = state.text;
+        const node = await drawing(rendermime, drawn);
+        host.current?.replaceChildren(node);
+        // A renderer does this by itself only in a widget; the kernel left no TeX that acts on a page.
+        if (MATH.test(drawn)) {
+          rendermime.latexTypesetter?.typeset(node);
+        }
+      });
     }
   } finally {
     state.drawing = false; // in the same step as the last look at the text
   }
+}
+
+let queue: Promise<unknown> = Promise.resolve();
+let spent = 0; // ms since the page could be painted
+
+/** Do it after what came before; between drawings the page is painted and answers the user. */
+function inTurn(job: () => Promise<void>): Promise<void> {
+  const done = queue.then(async () => {
+    if (spent > BUDGET_MS) {
+      await new Promise(resolve => setTimeout(resolve));
+      spent = 0;
+    }
+    const begun = performance.now();
+    await job();
+    spent += performance.now() - begun;
+  });
+  queue = done.catch(() => undefined);
+  return done;
+}
+
+async function drawing(rendermime: IRenderMimeRegistry, text: string): Promise<HTMLElement> {
+  const renderer = rendermime.createRenderer(MIME);
+  const model = rendermime.createModel({ data: { [MIME]: text }, trusted: false });
+  await renderer.renderModel(model);
+  scrub(renderer.node);
+  return renderer.node;
 }
 
 function scrub(node: HTMLElement): void {

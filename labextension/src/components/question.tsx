@@ -1,17 +1,19 @@
 import { editIcon } from '@jupyterlab/ui-components';
 import * as React from 'react';
+import type { ChatModel } from '../model';
 import type { ITurn } from '../turns';
 import { IconButton } from './icon_button';
+import { useSignal } from './use_signal';
 
 interface IProps {
   turn: ITurn;
-  /** Whether it can be edited now. */
-  canEdit: boolean;
-  ask: (question: string) => void;
+  model: ChatModel;
+  /** Whether it is near what is seen. */
+  isNear: boolean;
 }
 
 /** What was asked; it can be edited and asked again, in place of what came after it. */
-export function Question({ turn, canEdit, ask }: IProps): JSX.Element {
+export function Question({ turn, model, isNear }: IProps): JSX.Element {
   const [isEdited, setEdited] = React.useState(false);
   const edit = React.useRef<HTMLButtonElement>(null);
   const wasEdited = React.useRef(false);
@@ -22,7 +24,7 @@ export function Question({ turn, canEdit, ask }: IProps): JSX.Element {
     wasEdited.current = isEdited;
   }, [isEdited]);
   if (isEdited) {
-    return <Editor text={turn.question} canAsk={canEdit} ask={ask} close={() => setEdited(false)} />;
+    return <Editor turn={turn} model={model} close={() => setEdited(false)} />;
   }
   return (
     <div className="jp-CodeAssist-question">
@@ -34,11 +36,10 @@ export function Question({ turn, canEdit, ask }: IProps): JSX.Element {
           </span>
         ))}
       </div>
-      {!turn.fix && turn.state !== 'queued' && (
+      {isNear && !turn.fix && turn.state !== 'queued' && (
         <IconButton
           icon={editIcon}
           label="Edit and ask again"
-          disabled={!canEdit}
           node={edit}
           act={() => setEdited(true)}
         />
@@ -47,19 +48,15 @@ export function Question({ turn, canEdit, ask }: IProps): JSX.Element {
   );
 }
 
-function Editor(props: {
-  text: string;
-  canAsk: boolean;
-  ask: (question: string) => void;
-  close: () => void;
-}): JSX.Element {
-  const { canAsk, ask, close } = props;
-  const [text, setText] = React.useState(props.text);
-  const usable = canAsk && text.trim() !== '';
+function Editor(props: { turn: ITurn; model: ChatModel; close: () => void }): JSX.Element {
+  const { turn, model, close } = props;
+  const [text, setText] = React.useState(turn.question);
+  useSignal(model.changed);
+  const usable = !model.isRunning && text.trim() !== '';
   const save = () => {
     if (usable) {
       close();
-      ask(text.trim());
+      model.rewrite(turn, text.trim());
     }
   };
   const onKeyDown = (event: React.KeyboardEvent) => {

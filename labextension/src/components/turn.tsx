@@ -9,6 +9,7 @@ import type { ITurn } from '../turns';
 import { Answer } from './answer';
 import type { ICodeActions } from './code';
 import { IconButton } from './icon_button';
+import { useNear } from './near';
 import { Proposal } from './proposal';
 import { Question } from './question';
 
@@ -18,10 +19,6 @@ export interface ITurnProps {
   actions: ICodeActions;
   openPlace: (place: IPlace) => void;
   rendermime: IRenderMimeRegistry;
-  /** Whether it is near what is seen of the chat, and so to be drawn. */
-  isNear: boolean;
-  /** Whether another question can be asked now. */
-  canAsk: boolean;
   /** Its number in the conversation, from 1, and how many there are. */
   position: number;
   total: number;
@@ -29,27 +26,30 @@ export interface ITurnProps {
 
 /** One question with its answer. */
 export const Turn = React.memo(function Turn(props: ITurnProps): JSX.Element {
-  const { turn, model, actions, openPlace, rendermime, isNear, canAsk, position, total } = props;
+  const { turn, model, actions, openPlace, rendermime, position, total } = props;
+  const article = React.useRef<HTMLElement>(null);
+  const isNear = useNear(article);
   const over = turn.state === 'done' || turn.state === 'failed';
   return (
     <article
+      ref={article}
       className="jp-CodeAssist-turn"
       data-key={turn.key}
       aria-label={turn.question.slice(0, 80)}
       aria-posinset={position}
       aria-setsize={total}
     >
-      <Question turn={turn} canEdit={canAsk} ask={question => model.rewrite(turn, question)} />
+      <Question turn={turn} model={model} isNear={isNear} />
       <Answer
         text={turn.answer}
         over={over}
-        drawn={isNear}
+        isNear={isNear}
         actions={actions}
         rendermime={rendermime}
       />
       {turn.state === 'queued' && <p className="jp-CodeAssist-note">waits for the kernel …</p>}
       {turn.status && <p className="jp-CodeAssist-note">{turn.status}</p>}
-      {over && turn.proposal && <Proposal proposal={turn.proposal} actions={actions} />}
+      {over && isNear && turn.proposal && <Proposal proposal={turn.proposal} actions={actions} />}
       {turn.error && (
         <p className="jp-CodeAssist-error" role="alert">
           {turn.error}
@@ -63,14 +63,9 @@ export const Turn = React.memo(function Turn(props: ITurnProps): JSX.Element {
         </div>
       )}
       {turn.footer && <p className="jp-CodeAssist-note">{turn.footer}</p>}
-      {over && (
+      {over && isNear && (
         <div className="jp-CodeAssist-actions" role="group" aria-label="Answer">
-          <IconButton
-            icon={refreshIcon}
-            label="Retry"
-            disabled={!canAsk}
-            act={() => model.retry(turn)}
-          />
+          <IconButton icon={refreshIcon} label="Retry" act={() => model.retry(turn)} />
           {turn.answer && (
             <IconButton
               icon={copyIcon}
