@@ -8,21 +8,22 @@ interface IProps {
   actions: ICodeActions;
 }
 
-const TRIED: Record<string, string> = {
-  verified: 'Verified',
-  ran: 'Ran',
-  failed: 'Failed',
-  not_tried: 'Not tried'
+// The answer above it says what was seen; this says how far to trust it.
+const TRIED: Record<string, [string, string]> = {
+  verified: ['Verified', 'in a copy of your kernel'],
+  ran: ['Ran', 'in a copy of your kernel; whether it is right was not checked'],
+  failed: ['Failed', 'in a copy of your kernel: the cell still has an error'],
+  not_tried: ['Not tried', 'read it before you accept it']
 };
 
 /** What is proposed for a cell or a file, how it was tried, and what speaks against it. */
 export function Proposal({ proposal, actions }: IProps): JSX.Element {
-  const { status, verdict, flags, path } = proposal;
+  const { status, flags, path } = proposal;
+  const [word, detail] = TRIED[status] ?? TRIED.not_tried;
   return (
     <section className="jp-CodeAssist-proposal" aria-label="Proposed change">
       <p>
-        <strong>{TRIED[status] ?? TRIED.not_tried}</strong>
-        {verdict && `: ${verdict}`}
+        <strong>{word}</strong> {detail}
       </p>
       {flags.map((flag, index) => (
         <p key={index} className="jp-CodeAssist-error">
