@@ -2,21 +2,21 @@
 
 import { expect, type Page, test } from '@playwright/test';
 import { ANSWERS } from './hostile';
-import { Lab, notebook, runFirst } from './lab';
+import { Lab, notebook } from './lab';
 import { ask, lastAnswer, LOAD, openPanel } from './panel';
 import { Witness } from './witness';
 
 const TOKEN_S = 0.005;
-// What this file's keys run, and what JupyterLab runs when it has an address to open.
+// What this file runs, and what JupyterLab runs when it has an address to open.
 const OURS = [
-  ...['runmenu:run', 'notebook:run-cell-and-select-next', 'docmanager:save', 'apputils:load-statedb'],
-  ...['router:tree', 'filebrowser:open-path', 'filebrowser:go-to-path', 'docmanager:open']
+  ...['notebook:run-all-cells', 'docmanager:save', 'docmanager:open', 'apputils:load-statedb'],
+  ...['router:tree', 'filebrowser:open-path', 'filebrowser:go-to-path']
 ];
 const FEWEST_ELEMENTS = 200; // that were looked at, or the test looked at nothing
 
 let lab: Lab;
 
-test.beforeAll(async () => {
+test.beforeEach(async () => {
   const names = Object.keys(ANSWERS);
   const rules = names.map(name => ({
     match: `attack ${name}\\s*$`, // at its end: earlier questions may be recalled before it
@@ -31,7 +31,7 @@ test.beforeAll(async () => {
   lab.set('@jupyterlab/notebook-extension/tracker', { windowingMode: 'none' }); // all cells are in the page
 });
 
-test.afterAll(() => lab?.stop());
+test.afterEach(() => lab?.stop());
 
 test('in the panel, also from the store', async ({ page }) => {
   await page.addInitScript(watch, '.jp-CodeAssist-answer');
@@ -64,7 +64,7 @@ test('in cells, also after they are saved', async ({ page }) => {
   const witness = new Witness(page, lab.url);
   let cells = await lab.open(page, 'cells.ipynb');
   await listenToCommands(page);
-  await runFirst(page, cells, Object.keys(ANSWERS).length + 1);
+  await page.evaluate(() => (window as any).jupyterapp.commands.execute('notebook:run-all-cells'));
   const expectAll = async () => {
     for (const [index, name] of Object.keys(ANSWERS).entries()) {
       const output = cells.nth(index + 1).locator('.jp-OutputArea .jp-RenderedMarkdown');
