@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import REAL_MODELS
+
+from codeassist_jupyter import config
+from codeassist_jupyter.models import catalogue, download
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "labextension"
@@ -23,6 +27,8 @@ JOURNEYS = SOURCE / "ui-tests"
 BUILT = ROOT / "codeassist_jupyter" / "labextension"
 INSTALLED = Path(sys.prefix) / "share" / "jupyter" / "labextensions" / "codeassist-jupyter"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+WITH_MODEL = "guide.spec.ts"
+WITHOUT_MODEL = sorted({path.name for path in JOURNEYS.glob("*.spec.ts")} - {WITH_MODEL})
 LONGEST_JOURNEY_MS = 540_000  # so that Playwright says what it waited for before pytest ends it
 
 pytestmark = pytest.mark.browser
@@ -81,7 +87,16 @@ def test_types_of_the_journeys(journey_packages: Path, node_path: str) -> None:
     _run(journey_packages, node_path, ["node_modules/.bin/tsc", "--noEmit"])
 
 
-@pytest.mark.parametrize("journey", sorted(path.name for path in JOURNEYS.glob("*.spec.ts")))
+@pytest.mark.model
+@pytest.mark.acceptance
+def test_guide_with_the_default_model(
+    journey_packages: Path, installed_panel: None, browser: str, node_path: str
+) -> None:
+    download.fetch(catalogue.find(config.Settings().model), REAL_MODELS)
+    test_journey(WITH_MODEL, journey_packages, installed_panel, browser, node_path)
+
+
+@pytest.mark.parametrize("journey", WITHOUT_MODEL)
 def test_journey(
     journey: str, journey_packages: Path, installed_panel: None, browser: str, node_path: str
 ) -> None:
