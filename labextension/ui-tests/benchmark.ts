@@ -16,6 +16,7 @@ const OPENED = 10;
 const EXCHANGES = 1000; // 2,000 messages
 const PX_PER_FRAME = 60; // 3,600 a second: a long flick
 const SCROLLED_S = 8;
+const DRAGGED_S = 10; // from the end to the beginning
 const STARTS = 12;
 
 const folder = mkdtempSync(join(tmpdir(), 'codeassist-benchmark-'));
@@ -92,9 +93,13 @@ test('the panel', async ({ page }) => {
   keep('stop_ms', stopped);
 
   keep('open_ms', await openings(page));
-  keep('scroll_frames_ms', await page.evaluate(scroll, { px: PX_PER_FRAME, seconds: SCROLLED_S }));
-  keep('idle_frames_ms', await page.evaluate(scroll, { px: 0, seconds: 2 }));
-  keep('turns', await page.locator('.jp-CodeAssist-turn').count());
+  keep('rest_frames_ms', (await page.evaluate(scroll, { px: 0, seconds: 2 })).frames);
+  expect(await page.evaluate(loadAll)).toBe(EXCHANGES);
+  const flick = await page.evaluate(scroll, { px: PX_PER_FRAME, seconds: SCROLLED_S });
+  expect(flick.moved).toBeGreaterThan(60 * PX_PER_FRAME);
+  keep('scroll_frames_ms', flick.frames);
+  const drag = await page.evaluate(scroll, { px: Infinity, seconds: DRAGGED_S });
+  keep('drag_frames_ms', drag.frames);
 
   await panel.getByRole('button', { name: 'New chat' }).click();
   await cells.nth(3).click();
@@ -241,21 +246,44 @@ async function open({ title, last }: { title: string; last: string }): Promise<n
   return (await (window as any).appears(shown)) - begun;
 }
 
-/** In the page: the time between frames, while the chat is scrolled up by `px` in each. */
-async function scroll({ px, seconds }: { px: number; seconds: number }): Promise<number[]> {
+/** In the page: get the older turns, page by page; how many turns there are then. */
+async function loadAll(): Promise<number> {
+  const shown = [...(window as any).jupyterapp.shell.widgets('right')];
+  const { model } = await shown.find(one => one.id === 'codeassist-panel').panel();
+  while (model.older) {
+    await model.showOlder();
+    await new Promise(requestAnimationFrame);
+  }
+  return document.querySelectorAll('#codeassist-panel .jp-CodeAssist-turn').length;
+}
+
+/**
+ * In the page: the time between frames while the chat is scrolled up by `px` in each, or all the way
+ * in that time where `px` is Infinity; and how far it was scrolled.
+ */
+async function scroll({
+  px,
+  seconds
+}: {
+  px: number;
+  seconds: number;
+}): Promise<{ frames: number[]; moved: number }> {
   const list = document.querySelector('#codeassist-panel .jp-CodeAssist-turns')!;
-  list.scrollTop = list.scrollHeight;
   const frame = () => new Promise<number>(requestAnimationFrame);
-  const found: number[] = [];
+  list.scrollTop = list.scrollHeight;
+  await frame();
+  const from = list.scrollTop;
+  const step = Number.isFinite(px) ? px : from / (60 * seconds);
+  const frames: number[] = [];
   let last = await frame();
   const end = last + 1000 * seconds;
   while (last < end) {
-    list.scrollTop -= px;
+    list.scrollTop -= step;
     const now = await frame();
-    found.push(now - last);
+    frames.push(now - last);
     last = now;
   }
-  return found;
+  return { frames, moved: from - list.scrollTop };
 }
 
 /** In the page: how long a request over the panel's own comm takes, one after the other. */

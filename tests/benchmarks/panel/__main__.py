@@ -71,7 +71,7 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     ):
         if name in found:
             table.append((f"{what}: p50 / p95", f"{middle(found[name])} ms", target))
-    if "scroll_frames_ms" in found:
+    if "drag_frames_ms" in found:
         table += scrolling(found)
     if "start_ms" in found:
         table.append(starting(**found["start_ms"]))
@@ -83,12 +83,16 @@ def rows(found: dict[str, Any]) -> list[tuple[str, str, str]]:
 def scrolling(found: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Frames while the chat is scrolled, beside those of a page that does nothing."""
     table = []
-    for name, what in (("scroll_frames_ms", "scrolling it"), ("idle_frames_ms", "at rest")):
+    for name, what, target in (
+        ("scroll_frames_ms", "scrolling it, 60 px a frame", "60"),
+        ("drag_frames_ms", "dragging through all of it in 10 s", ""),
+        ("rest_frames_ms", "the same chat at rest", ""),
+    ):
         frames = found[name]
         rate = 1000 * len(frames) / sum(frames)
         late = sum(frame > LATE * FRAME_MS for frame in frames) / len(frames)
         measured = f"{rate:.0f} ({late:.1%} late, longest {max(frames):.0f} ms)"
-        table.append((f"{what}: frames/s", measured, "60" if name.startswith("scroll") else ""))
+        table.append((f"{what}: frames/s", measured, target))
     return table
 
 
