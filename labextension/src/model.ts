@@ -126,8 +126,10 @@ export class ChatModel {
 
   /** Go on with a conversation; '' is the one that the notebook is in. */
   async open(conversation: string): Promise<void> {
-    const opened = await this._quietly(this.link.call('open', { conversation }));
+    const call = this.link.call('open', { conversation });
+    const opened = await (conversation ? this._leaving(call) : this._quietly(call));
     if (opened?.ev !== 'opened') {
+      this._askNext();
       return;
     }
     // What was asked while this was looked up, stays, and what this conversation does not know of.
@@ -164,10 +166,16 @@ export class ChatModel {
     }
   }
 
+  /** Begin another conversation; what is asked from now on belongs to it. */
   async begin(): Promise<void> {
-    if ((await this._quietly(this.link.call('new', {}))) !== undefined) {
+    const before = new Set(this._turns.map(({ key }) => key));
+    if ((await this._leaving(this.link.call('new', {}))) !== undefined) {
+      const asked = this._turns.filter(({ key }) => !before.has(key));
       this._clear();
+      this._turns = asked;
     }
+    this._askNext();
+    this._changed.emit();
   }
 
   async rename(conversation: string, title: string): Promise<void> {
@@ -226,7 +234,7 @@ export class ChatModel {
   private _askNext(): void {
     const next = this._turns.find(turn => turn.state === 'queued');
     const busy = this._turns.some(turn => turn.state === 'running');
-    if (next === undefined || busy || this.link.state !== 'ready') {
+    if (next === undefined || busy || this._left > 0 || this.link.state !== 'ready') {
       return;
     }
     const { question, carried, rewrite } = next;
@@ -290,6 +298,16 @@ export class ChatModel {
     this._changed.emit();
   }
 
+  /** Wait as `_quietly` does until another conversation is gone to; nothing is asked meanwhile. */
+  private async _leaving(answer: Promise<Event>): Promise<Event | undefined> {
+    this._left++;
+    try {
+      return await this._quietly(answer);
+    } finally {
+      this._left--;
+    }
+  }
+
   /** Wait for an answer; what the kernel refuses is shown, a lost connection is shown anyway. */
   private async _quietly(answer: Promise<Event>): Promise<Event | undefined> {
     try {
@@ -310,6 +328,7 @@ export class ChatModel {
   private _conversation = '';
   private _older = false;
   private _fetching = false;
+  private _left = 0; // conversations that are being left
   private _problem = '';
   private readonly _changed = new Signal<this, void>(this);
   private readonly _replaceAsked = new Signal<this, { id: string } & IEvents['replace_cell']>(this);

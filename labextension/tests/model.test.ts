@@ -222,6 +222,20 @@ test('older turns of a conversation that is left are not shown', async () => {
   expect(model.turns).toEqual([]);
 });
 
+test('what is asked while a chat begins belongs to it, and is asked once it has begun', async () => {
+  const kernel = new KernelDouble();
+  const model = await chat(kernel);
+  kernel.answer('open', 'opened', { ...NOTHING, conversation: 'c', exchanges: kept(1, 2) });
+  await settled();
+  void model.begin();
+  model.ask('new?');
+  expect(kernel.last('ask')).toEqual({});
+  kernel.answer('new', 'ok');
+  await settled();
+  expect(kernel.last('ask')).toMatchObject({ question: 'new?' });
+  expect(model.turns.map(turn => turn.question)).toEqual(['new?']);
+});
+
 test('a part that is switched off stays so in the next chats', async () => {
   const model = await chat(new KernelDouble());
   model.carry('variables', false);

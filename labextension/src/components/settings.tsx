@@ -75,7 +75,7 @@ function Field({ setting, set }: IFieldProps): JSX.Element {
       )}
       <div id={`${id}-about`}>
         <p className="jp-CodeAssist-note">
-          {about} {origin ? `Set in ${origin}.` : 'The default.'}
+          {about} Origin: {origin || 'default'}.
         </p>
         {problem && (
           <p className="jp-CodeAssist-error" role="alert">
