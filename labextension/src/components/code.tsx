@@ -83,8 +83,7 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
           change={change}
           label="Replace the cell"
           takesFocus={true}
-          copy={actions.copy}
-          run={actions.run}
+          actions={actions}
           close={close}
         />
       )}

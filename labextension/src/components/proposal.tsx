@@ -23,7 +23,7 @@ export function Proposal({ proposal, actions }: IProps): JSX.Element {
   return (
     <section className="jp-CodeAssist-proposal" aria-label="Proposed change">
       <p>
-        <strong>{word}</strong> {detail}
+        <strong>{word}:</strong> {detail}
       </p>
       {flags.map((flag, index) => (
         <p key={index} className="jp-CodeAssist-error">
@@ -67,8 +67,7 @@ function OfCell({ proposal, actions }: IProps): JSX.Element {
       change={change}
       label="Change of the cell"
       takesFocus={closed}
-      copy={actions.copy}
-      run={actions.run}
+      actions={actions}
       close={close}
     />
   );

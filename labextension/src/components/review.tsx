@@ -2,6 +2,7 @@ import * as React from 'react';
 import type { CellChange } from '../change';
 import type { ITexts } from '../hunks';
 import { Changed } from '../notebook';
+import type { ICodeActions } from './code';
 import type { IDiffProps } from './diff';
 
 /** The diff of two texts, loaded when it is first drawn. */
@@ -17,8 +18,7 @@ interface IProps {
   change: CellChange;
   label: string;
   takesFocus: boolean;
-  copy: (code: string) => void;
-  run: (change: CellChange) => void;
+  actions: ICodeActions;
   close: () => void;
 }
 
@@ -71,7 +71,7 @@ export function Review(props: IProps): JSX.Element {
       ref={frame}
     >
       {written ? (
-        <Written run={() => props.run(change)} close={props.close} />
+        <Written run={() => props.actions.run(change)} close={props.close} />
       ) : (
         <>
           <React.Suspense fallback={<p className="jp-CodeAssist-note">Loading the diff …</p>}>
@@ -88,7 +88,7 @@ export function Review(props: IProps): JSX.Element {
           <div className="jp-CodeAssist-actions">
             <button onClick={() => finish(texts.after)}>Accept all</button>
             {problem instanceof Changed && <button onClick={again}>Make the diff again</button>}
-            <button onClick={() => props.copy(change.after)}>Copy</button>
+            <button onClick={() => props.actions.copy(change.after)}>Copy</button>
             <button onClick={props.close}>Cancel</button>
           </div>
         </>
