@@ -80,7 +80,10 @@ test('cells and variables are mentioned, carried and removed', async ({ page }) 
   await question.click();
   await page.keyboard.type('what is @tot');
   const choices = panel.getByRole('listbox', { name: 'Completions' });
-  await expect(choices.getByRole('option', { name: /@total/ })).toBeVisible();
+  await expect(async () => {
+    await question.click(); // JupyterLab takes the focus once, late, when a page is opened
+    await expect(choices.getByRole('option', { name: /@total/ })).toBeVisible({ timeout: 2000 });
+  }).toPass();
   await expect(choices.getByRole('option', { name: /@cell:2 total = 41/ })).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(question).toHaveValue('what is @total ');

@@ -32,6 +32,7 @@ const PAUSE_MS = 300; // after a key, before mentions are looked up
 export function Composer(props: IComposerProps): JSX.Element {
   const { model, cells, draft, preferences, readFile } = props;
   const [results, setResults] = React.useState<IResults>();
+  const [isFocused, setFocused] = React.useState(false);
   const area = React.useRef<HTMLTextAreaElement>(null);
   const whole = React.useRef<HTMLDivElement>(null);
   useSignal(draft.changed);
@@ -56,7 +57,7 @@ export function Composer(props: IComposerProps): JSX.Element {
     setResults(undefined);
     focus();
   };
-  const isOpen = completions.choices.length > 0;
+  const isOpen = isFocused && completions.choices.length > 0;
   const stops = model.isRunning && !isOpen ? ' jp-mod-stops' : ''; // then Escape does, see the schema
 
   return (
@@ -98,7 +99,8 @@ export function Composer(props: IComposerProps): JSX.Element {
               draft.moveTo(selectionEnd); // else it is of a text that is not shown any more
             }
           }}
-          onBlur={completions.close}
+          onFocus={() => setFocused(true)}
+          onBlur={() => setFocused(false)}
           onKeyDown={event => {
             const done = onKey(event, completions, draft, preferences, send, results && closeResults);
             if (done) {
