@@ -8,9 +8,12 @@ export const LOAD = '%load_ext codeassist_jupyter';
 /** Show the panel and wait until it can answer. */
 export async function openPanel(page: Page): Promise<Locator> {
   const panel = page.locator('#codeassist-panel');
-  if (!(await panel.isVisible())) {
-    await page.getByRole('tab', { name: 'CodeAssist' }).click();
-  }
+  await expect(async () => {
+    if (!(await panel.isVisible())) {
+      await page.getByRole('tab', { name: 'CodeAssist' }).click(); // hides it if it was just restored
+    }
+    await expect(panel).toBeVisible({ timeout: 2000 });
+  }).toPass();
   await expect(panel.getByText('echo · ready')).toBeVisible();
   return panel;
 }
