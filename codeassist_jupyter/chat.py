@@ -108,6 +108,14 @@ class Chat:
         with self._lock:
             self._conversation, self._begins = conversation, False
 
+    def rename(self, conversation: Conversation, title: str) -> None:
+        """Give a conversation, the one we are in or another, a new title."""
+        self.memory.rename(conversation.id, title)
+        with self._lock:
+            current = self._conversation
+            if current is not None and current.id == conversation.id:
+                self._conversation = replace(current, title=title)
+
     def begin(self) -> None:
         """Go on with a new conversation."""
         with self._lock:

@@ -90,7 +90,7 @@ EVENTS: dict[str, _Fields] = {
     "opened": {"conversation": str, "title": str, "exchanges": list, "older": bool, "running": str},
     "earlier": {"exchanges": list, "older": bool},
     "told": {"text": str},
-    "found": {"hits": list},
+    "found": {"hits": list, "confident": bool, "complete": bool},
     "variables": {"variables": list},
     "completions": {"items": list},
     "suggestions": {"prompts": list},

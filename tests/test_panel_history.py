@@ -132,8 +132,8 @@ def test_an_export_stands_beside_the_notebook_and_overwrites_nothing(
 ) -> None:
     echo([{"match": "", "answer": "Take **two**."}])
     id = panel.answered(panel.ask("how many?"))["conversation"]
-    panel.call("rename", conversation=id, title="../how/many?")
-    for name in ("how-many.md", "how-many-1.md"):
+    panel.call("rename", conversation=id, title="../in/all?")
+    for name in ("in-all.md", "in-all-1.md"):
         told = panel.call("export", conversation=id)
         assert told["text"] == f"Written: {folder / name}"
         assert "Take **two**." in (folder / name).read_text()

@@ -80,10 +80,13 @@ def brought(panel: Panel, *mentions: tuple[str, str]) -> str:
 
 
 def test_places_are_found_and_can_be_opened(panel: Panel) -> None:
-    hits = panel.call("search", query="parse_dates")["hits"]
+    found = panel.call("search", query="parse_dates")
+    assert found["confident"] is True and found["complete"] is True
+    hits = found["hits"]
     assert hits[0]["path"] == "../etl/clean.py"
     assert (hits[0]["name"], hits[0]["line"], hits[0]["cell"]) == ("parse_dates", 4, None)
     assert "Read dates" in hits[0]["snippet"]
+    assert panel.call("search", query="zeppelin moorings")["confident"] is False
     assert panel.call("search", query=" ")["ev"] == "error"
 
 

@@ -21,6 +21,8 @@ _CHUNK_FIELDS = tuple(field.name for field in fields(Chunk))
 class Found:
     """An answer of the index; not `confident` means that no hit deserves to be cited.
 
+    It is not `complete` while files that were found are still being read.
+
     `related` are lines on what the hits call, are called by and inherit from; `overview` is a map
     of the project for a question about it as a whole. Both are "" where there is nothing to say.
     """
@@ -28,6 +30,7 @@ class Found:
     root: str
     hits: tuple[Hit, ...]
     confident: bool
+    complete: bool
     related: str = ""
     overview: str = ""
 
@@ -70,7 +73,12 @@ class IndexClient:
             for hit in answer["hits"]
         )
         return Found(
-            answer["root"], hits, answer["confident"], answer["related"], answer["overview"]
+            answer["root"],
+            hits,
+            answer["confident"],
+            answer["complete"],
+            answer["related"],
+            answer["overview"],
         )
 
     def verify(self, chunks: Sequence[Chunk]) -> list[str]:

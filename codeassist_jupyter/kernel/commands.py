@@ -118,9 +118,13 @@ def _search(session: Session, *words: str) -> None:
     lines = [f"{n:>2}  {place(s)}" for n, s in enumerate(sources(found.hits), 1)]
     for number, hit in enumerate(found.hits):
         lines[number] += f"\n      {first_line(hit.chunk)}"
-    if not found.confident:
+    if found.hits and not found.confident:
         lines.insert(0, "No confident match; the nearest:")
-    say("\n".join(lines) if found.hits else "Nothing was found.")
+    if not found.hits:
+        lines.append("Nothing was found.")
+    if not found.complete:
+        lines.append("The project is still being read; %assist index shows how far.")
+    say("\n".join(lines))
 
 
 def _index(session: Session, verb: str = "", name: str = "") -> None:

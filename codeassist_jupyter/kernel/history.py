@@ -64,7 +64,7 @@ def show(session: Session, number: str) -> None:
 def rename(session: Session, number: str, *words: str) -> None:
     """N TITLE: give conversation N another title"""
     chosen = _conversation(session, number)
-    session.memory.rename(chosen.id, " ".join(words))
+    session.chat.rename(chosen, " ".join(words))
     say(f"{transcript.line_of(chosen.title)} is now: {' '.join(words)}")
 
 

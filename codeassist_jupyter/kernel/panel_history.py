@@ -83,7 +83,7 @@ def rename(panel: Panel, request: Request, reply: Reply) -> None:
     title = " ".join(security.clean(request.fields["title"], 200).split())
     if not title:
         raise UsageError("the title is empty", "Write one.")
-    panel.session.memory.rename(_known(panel, request.fields["conversation"]).id, title)
+    panel.session.chat.rename(_known(panel, request.fields["conversation"]), title)
     reply.send("ok")
 
 

@@ -47,7 +47,7 @@ def search(panel: Panel, request: Request, reply: Reply) -> None:
         }
         for source, hit in zip(citations.sources(found.hits), found.hits, strict=True)
     ]
-    reply.send("found", hits=hits)
+    reply.send("found", hits=hits, confident=found.confident, complete=found.complete)
 
 
 def variables(panel: Panel, _: Request, reply: Reply) -> None:

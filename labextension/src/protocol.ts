@@ -173,7 +173,7 @@ export interface IEvents {
   };
   earlier: { exchanges: IExchange[]; older: boolean };
   told: { text: string };
-  found: { hits: IHit[] };
+  found: { hits: IHit[]; confident: boolean; complete: boolean };
   variables: { variables: IVariable[] };
   completions: { items: ICompletion[] };
   suggestions: { prompts: ISuggestion[] };
@@ -223,7 +223,7 @@ const EVENTS: { [ev in keyof IEvents]: { [field in keyof IEvents[ev]]: Kind } } 
   },
   earlier: { exchanges: 'array', older: 'boolean' },
   told: { text: 'string' },
-  found: { hits: 'array' },
+  found: { hits: 'array', confident: 'boolean', complete: 'boolean' },
   variables: { variables: 'array' },
   completions: { items: 'array' },
   suggestions: { prompts: 'array' },

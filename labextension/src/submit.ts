@@ -104,13 +104,16 @@ async function look(
   model: ChatModel
 ): Promise<IResults | undefined> {
   if (name === 'search') {
-    const { hits } = await model.link.fetch('search', { query: words }, 'found');
+    const found = await model.link.fetch('search', { query: words }, 'found');
+    const { hits, confident, complete } = found;
     const entries = hits.map(({ label, name, snippet, path, line, cell }) => ({
       label: label.includes(name) ? label : `${label} · ${name}`,
       detail: snippet,
       place: path ? { path, line, cell } : undefined
     }));
-    return { title: `${count(entries.length, 'place')} for “${words}”`, entries };
+    const places = `${count(entries.length, 'place')} for “${words}”`;
+    const sure = confident || hits.length === 0 ? '' : ', none of them a confident match';
+    return { title: `${places}${sure}${complete ? '' : '; the project is still being read'}`, entries };
   }
   if (name === 'vars') {
     const { variables } = await model.link.fetch('variables', {}, 'variables');

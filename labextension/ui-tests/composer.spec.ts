@@ -64,8 +64,13 @@ test('what commands find is listed beside the chat, and places open', async ({ p
   const results = panel.getByRole('region', { name: 'Results' });
   await ask(panel, '/vars');
   await expect(results.getByRole('listitem').filter({ hasText: 'total' })).toContainText('42');
-  await ask(panel, '/search strip_all');
-  await results.getByRole('button', { name: /clean\.py/ }).first().click();
+  const place = results.getByRole('button', { name: /clean\.py/ }).first();
+  await expect(async () => {
+    await ask(panel, '/search strip_all');
+    await expect(results).toContainText('for “strip_all”');
+    await expect(place).toBeVisible({ timeout: 2000 }); // the project may still be being read
+  }).toPass();
+  await place.click();
   await expect(page.getByRole('tab', { name: 'clean.py' })).toBeVisible();
   await panel.getByRole('button', { name: 'Close the results' }).click();
   await expect(results).toBeHidden();
@@ -139,8 +144,11 @@ test('files, cells and long pastes are attached, the rest is refused', async ({ 
   await drag(cells.nth(1).locator('.jp-InputPrompt'), question);
   await expect(chips).toContainText('code cell: total = 41 + 1');
 
-  await drag(page.getByRole('listitem', { name: /clean\.py/ }), question);
-  await expect(chips).toContainText('clean.py');
+  const file = page.getByRole('listitem', { name: /clean\.py/ });
+  await expect(async () => {
+    await drag(file, question);
+    await expect(chips).toContainText('clean.py', { timeout: 2000 }); // not if the list was redrawn
+  }).toPass();
   await question.fill('what do they say?');
   await question.press('Enter');
   await expect(await lastAnswer(panel)).toContainText('notes.txt');

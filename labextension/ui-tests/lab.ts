@@ -87,10 +87,10 @@ export class Lab {
 
   /** Open a notebook and wait until its kernel is ready; return the cells. */
   async open(page: Page, notebook: string): Promise<Locator> {
-    await page.goto(`${this.url}lab/tree/${notebook}`);
+    await page.goto(`${this.url}lab/tree/${notebook}?reset`); // not what another test has left open
     const panel = page.locator('.jp-NotebookPanel:not(.lm-mod-hidden)'); // others may be open
     await expect(panel).toBeVisible();
-    await expect.poll(() => page.evaluate(kernelState)).toBe('connected, idle');
+    await expect.poll(() => page.evaluate(kernelState)).toBe(`${notebook} connected, idle`);
     return panel.locator('.jp-Notebook .jp-Cell');
   }
 
@@ -120,11 +120,16 @@ export function notebook(...sources: string[]): string {
 
 /** In the page: Lab shows "idle" before it is connected, and would lose what is run then. */
 async function kernelState(): Promise<string> {
-  const context = (window as any).jupyterapp.shell.currentWidget.sessionContext;
+  const app = (window as any).jupyterapp;
+  await app.restored;
+  const context = app.shell.currentWidget?.sessionContext;
+  if (!context) {
+    return 'no notebook';
+  }
   await context.ready;
   const kernel = context.session.kernel;
   await kernel.info;
-  return `${kernel.connectionStatus}, ${kernel.status}`;
+  return `${context.path} ${kernel.connectionStatus}, ${kernel.status}`;
 }
 
 /** Run the first `count` cells as a user does: select the first, then Shift+Enter again and again. */

@@ -35,7 +35,7 @@ test.beforeAll(async () => {
 test.afterAll(() => lab?.stop());
 
 test('the panel moves beside the notebook and back, and stays there after a reload', async ({ page }) => {
-  await lab.open(page, 'a.ipynb?reset');
+  await lab.open(page, 'a.ipynb');
   const panel = await openPanel(page);
   const main = page.locator('#jp-main-dock-panel #codeassist-panel');
   const side = page.locator('#jp-right-stack #codeassist-panel');
@@ -117,7 +117,7 @@ test('without a notebook the panel has a kernel of its own', async ({ page }) =>
 
 test('a kernel that cannot answer is told, with what helps', async ({ page, context }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await lab.open(page, 'plain.ipynb?reset');
+  await lab.open(page, 'plain.ipynb');
   await page.getByRole('tab', { name: 'CodeAssist' }).click();
   const panel = page.locator('#codeassist-panel');
   await expect(panel.getByText('this notebook has another one')).toBeVisible();
@@ -139,7 +139,7 @@ test('a kernel that cannot answer is told, with what helps', async ({ page, cont
 });
 
 test('a kernel or host that dies ends the answer, and the next one works', async ({ page }) => {
-  await lab.open(page, 'a.ipynb?reset');
+  await lab.open(page, 'a.ipynb');
   const panel = await openPanel(page);
 
   await streamForever(panel);
@@ -163,10 +163,10 @@ test('two windows show one chat; a notebook may be renamed, closed, and change i
   page,
   context
 }) => {
-  await lab.open(page, 'b.ipynb?reset');
+  await lab.open(page, 'b.ipynb');
   const one = await openPanel(page);
   const other = await context.newPage();
-  await lab.open(other, 'b.ipynb?reset');
+  await lab.open(other, 'b.ipynb');
   const two = await openPanel(other);
 
   await ask(one, 'why, in window one?');

@@ -29,7 +29,10 @@ export function History({ model, close }: IProps): JSX.Element {
       setTold(error instanceof Error ? error.message : String(error));
     }
   };
-  const changed = (change: Promise<void>) => void change.then(load);
+  const changed = (change: Promise<void>) => {
+    setTold('');
+    void change.then(load);
+  };
   return (
     <div className="jp-CodeAssist-pane">
       <input
