@@ -137,7 +137,7 @@ test('a search shows its hits; where it is refused, why is said', async () => {
   draft.write('/search two words');
   const found = send();
   expect(kernel.last('search')).toMatchObject({ query: 'two words' });
-  kernel.answer('search', 'found', { hits: [hit] });
+  kernel.answer('search', 'found', { hits: [hit], confident: true, complete: true });
   expect(await found).toEqual({
     title: '1 place for “two words”',
     entries: [{ label: 'a.py:3 · f', detail: 'def f', place: { path: 'a.py', line: 3, cell: null } }]

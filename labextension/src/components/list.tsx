@@ -4,6 +4,7 @@ import { Near, NearWatch } from './near';
 import { type ITurnProps, Turn } from './turn';
 
 const END_PX = 40; // from the end that counts as at the end
+const UP_KEYS = ['ArrowUp', 'PageUp', 'Home'];
 
 type IProps = Pick<ITurnProps, 'model' | 'actions' | 'openPlace' | 'rendermime'>;
 
@@ -18,7 +19,7 @@ export function TurnList(props: IProps): JSX.Element {
   const feed = React.useRef<HTMLDivElement>(null);
   const [watch, setWatch] = React.useState<NearWatch>();
   React.useLayoutEffect(() => setWatch(new NearWatch(list.current!)), []);
-  const { isAway, onScroll, toEnd } = useEnd(list, feed, turns);
+  const { isAway, onScroll, onUp, toEnd } = useEnd(list, feed, turns);
   const first = turns[0]?.number || 1;
   const reach = () => {
     const node = list.current;
@@ -35,6 +36,8 @@ export function TurnList(props: IProps): JSX.Element {
         tabIndex={0}
         role="group"
         aria-label="Chat"
+        onWheel={({ deltaY }) => deltaY < 0 && onUp()}
+        onKeyDown={({ key }) => UP_KEYS.includes(key) && onUp()}
         onScroll={() => {
           onScroll();
           reach();
@@ -79,12 +82,14 @@ function useEnd(
   list: Box,
   feed: Box,
   turns: readonly ITurn[]
-): { isAway: boolean; onScroll: () => void; toEnd: () => void } {
+): { isAway: boolean; onScroll: () => void; onUp: () => void; toEnd: () => void } {
   const [isAway, setAway] = React.useState(false);
-  const place = React.useRef({ top: 0, follows: true, first: turns[0]?.key });
+  const place = React.useRef({ top: 0, height: 0, follows: true, first: turns[0]?.key });
   const follow = React.useCallback(() => {
     if (list.current !== null && place.current.follows) {
       list.current.scrollTop = list.current.scrollHeight;
+      place.current.top = list.current.scrollTop;
+      place.current.height = list.current.scrollHeight;
     }
   }, []);
   const toEnd = React.useCallback(() => {
@@ -111,12 +116,17 @@ function useEnd(
   }, [turns[0]?.key]);
   const onScroll = () => {
     const { scrollTop, scrollHeight, clientHeight } = list.current!;
-    const { top, follows } = place.current;
-    // What grows below does not scroll; only the user goes up.
-    place.current.follows =
-      scrollHeight - scrollTop - clientHeight < END_PX || (follows && scrollTop >= top);
-    place.current.top = scrollTop;
+    const { top, height, follows } = place.current;
+    const isAtEnd = scrollHeight - scrollTop - clientHeight < END_PX;
+    // Only the user goes up; what is drawn smaller or larger scrolls, too.
+    const isMoved = scrollTop >= top || scrollHeight !== height;
+    Object.assign(place.current, { top: scrollTop, height: scrollHeight });
+    place.current.follows = isAtEnd || (follows && isMoved);
     setAway(!place.current.follows);
+    follow();
   };
-  return { isAway, onScroll, toEnd };
+  const onUp = () => {
+    place.current.follows = false; // though an answer grows at the same time
+  };
+  return { isAway, onScroll, onUp, toEnd };
 }
