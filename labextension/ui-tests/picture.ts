@@ -47,7 +47,7 @@ test('take the picture of a cell', async ({ page }) => {
 });
 
 test.describe('take the pictures of the panel', () => {
-  test.use({ deviceScaleFactor: 1, viewport: { width: 1100, height: 640 } });
+  test.use({ deviceScaleFactor: 1, viewport: { width: 1100, height: 840 } });
 
   test('in each theme', async ({ page }) => {
     test.setTimeout(2 * PATIENCE_MS);
