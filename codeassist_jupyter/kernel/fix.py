@@ -276,7 +276,10 @@ def failure_of(session: Session) -> LastFailure:
     """The failure that is to be mended; raises UsageError if there is none."""
     failure = session.last_failure
     if failure is None:
-        raise UsageError("no cell has failed since the last one that was mended", "Run it again.")
+        raise UsageError(
+            "no cell has failed in this kernel since the last one that was mended",
+            "Run the cell again, then ask.",
+        )
     return failure
 
 

@@ -4,7 +4,7 @@ import { Clipboard, Dialog, showDialog } from '@jupyterlab/apputils';
 import { NotebookActions, type NotebookPanel } from '@jupyterlab/notebook';
 import { CellChange, sharedModel } from './change';
 import type { ICodeActions } from './components/code';
-import { NotConnected, Refused } from './kernel';
+import { NotConnected, Refused, said } from './kernel';
 import type { ChatModel } from './model';
 import { insertCell, NotWritten } from './notebook';
 import type { IEvents } from './protocol';
@@ -72,11 +72,8 @@ export class CodeActions implements ICodeActions {
     try {
       return (await this.model.link.fetch('apply', {}, 'told')).text;
     } catch (error) {
-      if (error instanceof Refused) {
-        return `${error.message}. ${error.hint}`;
-      }
-      if (error instanceof NotConnected) {
-        return error.message;
+      if (error instanceof Refused || error instanceof NotConnected) {
+        return said(error);
       }
       throw error;
     }
@@ -89,7 +86,7 @@ export class CodeActions implements ICodeActions {
       this.model.report('');
       return true;
     } catch (error) {
-      this.model.report(error instanceof Error ? error.message : String(error));
+      this.model.report(said(error));
       return false;
     }
   }

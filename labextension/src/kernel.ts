@@ -42,6 +42,19 @@ export class Refused extends Error {
   }
 }
 
+/** What is wrong and what cures it, for the user to read. */
+export function sentences({ message, hint }: { message: string; hint: string }): string {
+  return `${message.slice(0, 1).toUpperCase()}${message.slice(1)}. ${hint}`;
+}
+
+/** An error for the user to read. */
+export function said(error: unknown): string {
+  if (error instanceof Refused) {
+    return sentences(error);
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
 interface IPending {
   resolve: (event: Event) => void;
   reject: (error: Error) => void;

@@ -1,7 +1,7 @@
 /** The chat as the panel shows it: its turns, what is being answered, and the connection. */
 
 import { type ISignal, Signal } from '@lumino/signaling';
-import { type KernelLink, Refused } from './kernel';
+import { type KernelLink, Refused, said } from './kernel';
 import type { Event, ICarried, IEvents, PartName } from './protocol';
 import { failed, fixTurn, type ITurn, newTurn, NOTHING, oldTurn, take } from './turns';
 
@@ -314,7 +314,7 @@ export class ChatModel {
       return await answer;
     } catch (error) {
       if (error instanceof Refused) {
-        this.report(`${error.message}. ${error.hint}`);
+        this.report(said(error));
       }
       return undefined;
     }

@@ -3,7 +3,7 @@
 import { checkWhole, NotSent } from './attach';
 import { askAboutCell, type Cells } from './cells';
 import type { Draft } from './draft';
-import { NotConnected, Refused } from './kernel';
+import { NotConnected, Refused, said } from './kernel';
 import type { ChatModel } from './model';
 import type { IHit } from './protocol';
 import { COMMANDS, type CommandName, isAboutCell, parseCommand } from './slash';
@@ -88,11 +88,8 @@ async function run(
   try {
     return await look(name, words, model);
   } catch (error) {
-    if (error instanceof Refused) {
-      throw new NotSent(`${error.message}. ${error.hint}`);
-    }
-    if (error instanceof NotConnected) {
-      throw new NotSent(error.message);
+    if (error instanceof Refused || error instanceof NotConnected) {
+      throw new NotSent(said(error));
     }
     throw error;
   }

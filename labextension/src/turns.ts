@@ -1,5 +1,6 @@
 /** A question and its answer: how it begins, and what the events of its answer make of it. */
 
+import { sentences } from './kernel';
 import type { Event, ICarried, IEvents, IExchange, IRequests, ISource } from './protocol';
 
 export type TurnState = 'queued' | 'running' | 'done' | 'failed';
@@ -89,7 +90,7 @@ export function take(turn: ITurn, event: Event): Partial<ITurn> {
     const { footer, sources, conversation, number } = event;
     return { footer, sources, conversation, number, status: '', state: 'done' };
   } else if (event.ev === 'error') {
-    return failed(`${event.message}. ${event.hint}`);
+    return failed(sentences(event));
   }
   return {};
 }

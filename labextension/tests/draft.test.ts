@@ -147,7 +147,7 @@ test('a search shows its hits; where it is refused, why is said', async () => {
   const refused = send();
   kernel.answer('search', 'error', { code: 'x', message: 'there is no index', hint: 'Make one.' });
   expect(await refused).toBeUndefined();
-  expect(draft).toMatchObject({ text: '/search again', problem: 'there is no index. Make one.' });
+  expect(draft).toMatchObject({ text: '/search again', problem: 'There is no index. Make one.' });
 });
 
 test('what is written while a command runs is kept', async () => {

@@ -149,7 +149,7 @@ test('what the kernel refuses is shown with its hint', async () => {
   void model.begin();
   kernel.answer('new', 'error', { code: 'HostError', message: 'no host', hint: 'Start it.' });
   await settled();
-  expect(model.problem).toBe('no host. Start it.');
+  expect(model.problem).toBe('No host. Start it.');
 });
 
 test('a request of the kernel to replace a cell is handed on', async () => {

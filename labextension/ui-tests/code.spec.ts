@@ -9,14 +9,22 @@ import { ask, lastAnswer, LOAD, openPanel } from './panel';
 const CELL = 'import os\n\ntotal = 0\nfor n in [1, 2]:\n    total += n\n\n\nprint(total)\n# end';
 const NEW = 'import os\nimport sys\n\ntotal = 0\nfor n in [1, 2]:\n    total += n * 2\n\n\nprint(total)';
 const STDERR = 'import sys; print("fine", file=sys.stderr)';
+const SHOP = "def price(row):\n    return row['cost'] * 2\n";
+const MENDED_SHOP = SHOP.replace('cost', 'price');
+const SOLD = ["import shop\nrow = {'price': 4}", 'paid = shop.price(row)'];
 const MIXED = CELL.replace('total += n', 'total += n * 2');
 
 let lab: Lab;
 
 test.beforeAll(async () => {
   lab = await Lab.echoing(
-    { 'work.ipynb': notebook(LOAD, CELL, STDERR, 'values = [1]', 'sum(vlaues)') },
+    {
+      'work.ipynb': notebook(LOAD, CELL, STDERR, 'values = [1]', 'sum(vlaues)'),
+      'sold.ipynb': notebook(LOAD, ...SOLD),
+      'shop.py': SHOP
+    },
     [
+      { match: 'shop.price', answer: `The key is price.\n\n\`\`\`python\n${MENDED_SHOP}\`\`\`\n` },
       { match: 'double', answer: `Like this:\n\n\`\`\`python\n${NEW}\n\`\`\`\n` },
       { match: '', answer: 'Nothing to say.' }
     ]
@@ -67,6 +75,56 @@ test('a diff stays with its cell, and says when that was changed or deleted', as
   await review.getByRole('button', { name: 'Accept all' }).click();
   await expect(review.getByRole('alert')).toContainText('not in the notebook any more');
   expect(await sourceOf(page, 0)).toBe(LOAD);
+});
+
+test('where there is room the texts stand side by side; a closed notebook takes no change', async ({
+  page
+}) => {
+  await page.setViewportSize({ width: 2400, height: 1200 });
+  const { cells, answer } = await answered(page);
+  await page.getByRole('button', { name: 'Move to the main area' }).click();
+  await cells.nth(1).click();
+  await answer.getByRole('button', { name: 'Replace cell' }).click();
+  const review = answer.getByRole('group', { name: 'Replace the cell' });
+  await expect(review.locator('.cm-mergeView .cm-editor')).toHaveCount(2);
+  await expect(review.getByRole('textbox', { name: 'Now' })).toContainText('# end');
+  await review.getByRole('button', { name: 'Accept change 2 of 3' }).click();
+  await expect(review.getByRole('textbox', { name: 'Now' })).toContainText('total += n * 2');
+  await review.getByRole('button', { name: 'Accept all' }).click();
+  await expect(review.getByRole('status')).toContainText('The cell was changed');
+  expect(await sourceOf(page, 1)).toBe(NEW);
+
+  await cells.nth(0).click();
+  await answer.getByRole('button', { name: 'Replace cell' }).click();
+  await expect(review.locator('.cm-mergeView')).toBeVisible();
+  await page.evaluate(closeDiscarding, 'work.ipynb');
+  await expect(page.getByRole('tab', { name: 'work.ipynb' })).toHaveCount(0);
+  await expect(review).toHaveCount(0); // its chat is not shown any more
+  const saved = readFileSync(join(lab.folder, 'work/work.ipynb'), 'utf8');
+  expect(JSON.parse(saved).cells[0].source).toBe(LOAD);
+});
+
+test('a fault in a file of the project is mended in the file, on a click', async ({ page }) => {
+  const cells = await lab.open(page, 'sold.ipynb');
+  await runFirst(page, cells, 3);
+  const panel = await openPanel(page);
+  await page.getByRole('button', { name: 'Explain and fix' }).click();
+  const proposal = panel.getByRole('region', { name: 'Proposed change' });
+  await expect(proposal).toContainText('Ran: in a copy');
+  const file = join(lab.folder, 'work/shop.py');
+  expect(readFileSync(file, 'utf8')).toBe(SHOP);
+  await proposal.getByRole('button', { name: 'Write to shop.py' }).click();
+  await expect(proposal.getByRole('status')).toContainText('shop.py');
+  expect(readFileSync(file, 'utf8')).toBe(MENDED_SHOP);
+
+  // an error that is older than the kernel can be seen, but not looked into
+  await page.evaluate(() =>
+    (window as any).jupyterapp.shell.currentWidget.sessionContext.restartKernel()
+  );
+  await runFirst(page, cells, 1);
+  await expect(panel.getByText('echo · ready')).toBeVisible();
+  await page.getByRole('button', { name: 'Explain and fix' }).click();
+  await expect(panel.locator('.jp-CodeAssist-turn').last()).toContainText('Run the cell again');
 });
 
 test('code of an answer runs in a new cell after it was agreed to once', async ({ page }) => {
@@ -132,10 +190,20 @@ async function answered(page: Page): Promise<{ cells: Locator; answer: Locator }
 
 /** The text of a cell in the notebook's model, which is what is saved. */
 function sourceOf(page: Page, index: number): Promise<string> {
-  return page.evaluate(
-    at => (window as any).jupyterapp.shell.currentWidget.content.widgets[at].model.sharedModel.getSource(),
-    index
-  );
+  return page.evaluate(at => {
+    const [notebook] = [...(window as any).jupyterapp.shell.widgets('main')].filter(
+      one => one.content?.widgets
+    );
+    return notebook.content.widgets[at].model.sharedModel.getSource();
+  }, index);
+}
+
+/** In the page: close a notebook as if the user had said that it need not be saved. */
+async function closeDiscarding(path: string): Promise<void> {
+  const { shell } = (window as any).jupyterapp;
+  const notebook = [...shell.widgets('main')].find((one: any) => one.context?.path === path);
+  notebook.context.model.dirty = false;
+  notebook.close();
 }
 
 /** In the page: a console with an error of its own, and a view of the last cell's output. */

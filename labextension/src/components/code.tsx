@@ -37,6 +37,7 @@ const PYTHON = new Set(['', 'python', 'python3', 'py', 'ipython', 'ipython3']);
 export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.Element {
   const isPython = PYTHON.has(language);
   const [change, setChange] = React.useState<CellChange>();
+  const [round, setRound] = React.useState(0);
   const replace = React.useRef<HTMLButtonElement>(null);
   const close = () => {
     setChange(undefined);
@@ -68,7 +69,10 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
               <button
                 ref={replace}
                 aria-expanded={change !== undefined}
-                onClick={() => setChange(actions.replace(code))}
+                onClick={() => {
+                  setChange(actions.replace(code));
+                  setRound(round + 1);
+                }}
               >
                 Replace cell
               </button>
@@ -80,6 +84,7 @@ export function CodeBlock({ code, language, actions, rendermime }: IProps): JSX.
       )}
       {actions && change && (
         <Review
+          key={round}
           change={change}
           label="Replace the cell"
           takesFocus={true}

@@ -3,7 +3,7 @@
 import { Clipboard } from '@jupyterlab/apputils';
 import * as React from 'react';
 import type { Following } from '../following';
-import type { KernelState } from '../kernel';
+import { type KernelState, said } from '../kernel';
 import type { ChatModel } from '../model';
 import type { OwnKernel } from '../own_kernel';
 import { advice } from '../versions';
@@ -97,6 +97,6 @@ async function attempt(model: ChatModel, change: () => Promise<void>): Promise<v
   try {
     await change();
   } catch (error) {
-    model.report(error instanceof Error ? error.message : String(error));
+    model.report(said(error));
   }
 }

@@ -1,5 +1,6 @@
 import { Dialog, InputDialog, showDialog } from '@jupyterlab/apputils';
 import * as React from 'react';
+import { said } from '../kernel';
 import type { ChatModel } from '../model';
 import type { IConversation } from '../protocol';
 
@@ -26,7 +27,7 @@ export function History({ model, close }: IProps): JSX.Element {
       const { text } = await model.link.fetch('export', { conversation: one.id }, 'told');
       setTold(text);
     } catch (error) {
-      setTold(error instanceof Error ? error.message : String(error));
+      setTold(said(error));
     }
   };
   const changed = (change: Promise<void>) => {

@@ -1,5 +1,5 @@
 import * as React from 'react';
-import { Refused } from '../kernel';
+import { said } from '../kernel';
 import type { ChatModel } from '../model';
 import type { ISetting } from '../protocol';
 
@@ -46,8 +46,7 @@ function Field({ setting, set }: IFieldProps): JSX.Element {
       }
       setProblem('');
     } catch (error) {
-      const hint = error instanceof Refused ? ` ${error.hint}` : '';
-      setProblem(error instanceof Error ? `${error.message}.${hint}` : String(error));
+      setProblem(said(error));
     }
   };
   const shared = {
