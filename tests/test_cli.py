@@ -109,6 +109,12 @@ def test_wrong_usage_is_status_2(argv: list[str], capsys: Capture) -> None:
     assert "usage: codeassist" in capsys.readouterr().err
 
 
+def test_the_bare_command_lists_all(capsys: Capture) -> None:
+    assert main([]) == 2
+    shown = capsys.readouterr().out
+    assert "ask one question" in shown and "setup" in shown
+
+
 def test_a_missing_model_names_the_command_and_starts_no_host(
     project: Path, codeassist_home: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,11 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 0, 1 for an error, 2 for usage, 130 for ^C."""
     logging.getLogger("codeassist_jupyter").addHandler(logging.NullHandler())
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return 2
     try:
         return int(args.func(args))
     except CodeAssistError as exc:
@@ -41,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="codeassist", description="A private, local coding assistant for notebooks."
     )
     parser.add_argument("--version", action="version", version=f"codeassist {__version__}")
-    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     for name in COMMANDS:
         importlib.import_module(f".{name}", __name__).add(subparsers)
     return parser
