@@ -101,7 +101,7 @@ def test_a_mistake_is_one_line_with_a_hint(
     assert "Traceback" not in out + err
 
 
-@pytest.mark.parametrize("argv", [[], ["nope"], ["ask"], ["search", "-k", "many", "x"]])
+@pytest.mark.parametrize("argv", [["nope"], ["ask"], ["search", "-k", "many", "x"]])
 def test_wrong_usage_is_status_2(argv: list[str], capsys: Capture) -> None:
     with pytest.raises(SystemExit) as left:
         main(argv)
