@@ -20,7 +20,7 @@ export async function readServerFile(
       return attachedText(label, cellsText(content.cells as IKeptCell[]));
     }
     checkSize(label, size ?? 0);
-    const { content } = await contents.get(path, { type: 'file', format: 'text' });
+    const { content } = await contents.get(path, { type: 'file', format: 'text', content: true });
     return attachedText(label, content as string);
   } catch (error) {
     if (error instanceof ServerConnection.ResponseError) {
