@@ -30,7 +30,9 @@ def verdict(attempt: Attempt) -> str:
     if attempt.flags:
         parts.append(f"**but look at it: {'; '.join(attempt.flags)}**")
     elif isinstance(outcome, Ran):
-        parts.append('whether it is right, nobody checked: --expect "…" does, or /fix … in the panel')
+        parts.append(
+            'whether it is right, nobody checked: --expect "…" does, or /fix … in the panel'
+        )
     return " · ".join(security.clean(part, _PART) for part in parts)
 
 

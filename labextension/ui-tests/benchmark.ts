@@ -17,7 +17,7 @@ const EXCHANGES = 1000; // 2,000 messages
 const PX_PER_FRAME = 60; // 3,600 a second: a long flick
 const SCROLLED_S = 8;
 const DRAGGED_S = 10; // from the end to the beginning
-const STARTS = 12;
+const STARTS = 40;
 
 const folder = mkdtempSync(join(tmpdir(), 'codeassist-benchmark-'));
 const EMITTED = join(folder, 'emitted');
