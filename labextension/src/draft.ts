@@ -3,6 +3,7 @@
 import { type ISignal, Signal } from '@lumino/signaling';
 import { attachedText, checkWhole, MOST_PASTED, NotSent } from './attach';
 import type { Cells } from './cells';
+import { said } from './kernel';
 import {
   attachedCells,
   type IMentionable,
@@ -164,16 +165,16 @@ export class Draft {
     }
   }
 
-  /** Do something that NotSent may refuse; the reason is said as `problem`. */
+  /** Do something that NotSent may refuse; the reason is said as `problem`, and so is any other error. */
   async attempt(change: () => Promise<void> | void): Promise<void> {
     try {
       await change();
       this.refuse('');
     } catch (error) {
+      this.refuse(said(error));
       if (!(error instanceof NotSent)) {
-        throw error;
+        throw error; // the console tells where
       }
-      this.refuse(error.message);
     }
   }
 

@@ -223,3 +223,9 @@ test('a kernel that is slow to look mentions up does not hold the question back'
   await sent;
   expect(kernel.last('ask')).toMatchObject({ question: 'see @df', mentions: [] });
 });
+
+test('what goes wrong unexpectedly is said, too', async () => {
+  const { draft } = await chat();
+  await expect(draft.attach(Promise.reject(new Error('it broke')))).rejects.toThrow('it broke');
+  expect(draft.problem).toBe('it broke');
+});
