@@ -31,6 +31,8 @@ from codeassist_jupyter.index import build  # noqa: E402
 from codeassist_jupyter.index.project import Index  # noqa: E402
 from codeassist_jupyter.retrieval.search import search  # noqa: E402
 
+BATCH = 256  # vectors, as the host makes them
+
 
 def memory_mb() -> float:
     return psutil.Process().memory_info().rss / 1e6
@@ -65,8 +67,10 @@ def fill_with_noise(index: Index) -> None:
     index.load_vectors()
     for tier in index.readers():
         keys = sorted(index.roster.bodies() if tier is index.bodies else index.roster.texts())
-        noise = np.random.default_rng(0).normal(size=(len(keys), tier.encoder.dimension))
-        tier.vectors.add(keys, (noise / 20).astype(np.float32), durable=False)
+        chance = np.random.default_rng(0)
+        for batch in (keys[at : at + BATCH] for at in range(0, len(keys), BATCH)):
+            noise = chance.standard_normal((len(batch), tier.encoder.dimension), np.float32)
+            tier.vectors.add(batch, noise / 20, durable=False)
         tier.vectors.complete_at = index.roster.version
 
 
