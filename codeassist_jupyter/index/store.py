@@ -59,6 +59,7 @@ _TYPES = {name: pa.int64() for name in (*_INTEGERS, "line")} | {
 _CONFIG: Mapping[str, str | bool | int | float | list[str]] = {
     "threads": 2,
     "memory_limit": "192MB",
+    "allocator_flush_threshold": "16MB",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }

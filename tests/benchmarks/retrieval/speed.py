@@ -90,6 +90,8 @@ def save_ms(index: Index, number: int) -> float:
 
 def measure(units: int) -> dict[str, float]:
     _, encoders = systems.fetch_encoders()
+    code = corpora.code("pandas", corpora.DEVELOPMENT["pandas"], blanked=False)
+    questions = suites.sample(suites.docstrings(code), 200)
     with tempfile.TemporaryDirectory(dir=corpora.CACHE) as temporary:
         root = corpus(Path(temporary, "root"), units)
         index = Index.open(Path(temporary, "index"), root, encoders)
@@ -99,8 +101,6 @@ def measure(units: int) -> dict[str, float]:
         status = index.status()
         fill_with_noise(index)
         search(index, "warm up")
-        code = corpora.code("pandas", corpora.DEVELOPMENT["pandas"], blanked=False)
-        questions = suites.sample(suites.docstrings(code), 200)
         queries = [milliseconds(lambda q=q: search(index, q.text)) for q in questions]
         edits = [
             milliseconds(lambda n=n: index.put_cell("a.ipynb", "c", f"x_{n} = load({n})", cell=0))
