@@ -152,7 +152,7 @@ def test_a_mistake_is_one_line_with_a_hint(
 
 
 @pytest.mark.parametrize(
-    "argv", [[], ["models"], ["nonsense"], ["models", "fetch", "x", "--source", "moon"]]
+    "argv", [["models"], ["nonsense"], ["models", "fetch", "x", "--source", "moon"]]
 )
 def test_wrong_usage_exits_with_2(capsys: Capture, argv: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
